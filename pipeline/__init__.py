@@ -1,0 +1,1 @@
+"""Script → narrated, captioned video."""
