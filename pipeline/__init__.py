@@ -1,1 +1,3 @@
 """Script → narrated, captioned video."""
+
+__version__ = "0.1.0"

@@ -347,11 +347,8 @@ class Progress:
 ProgressCallback = Callable[[Progress], None]
 
 
-class Sayer(Protocol):
-    """Takes a remark for the person in front of the program."""
-
-    def __call__(self, remark: str) -> None:
-        """Say it."""
+# Takes a remark for the person in front of the program.
+Sayer = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,8 @@ CONTAINERS = ("mp4", "mkv", "webm", "m4a", "mp3", "wav")
 class Setting:
     """One row: `parse` takes what was written and gives the value, or raises ValueError with what would do.
 
-    `built` holds the values that have an effect today; None means all. `engines` holds those that heed it.
+    `built` holds the values that have an effect today; None means all. `engines` holds those that heed it. `form`
+    tells in a help text what is written.
     """
 
     name: str
@@ -192,6 +193,7 @@ class Setting:
     shapes_speech: bool = False
     built: tuple[object, ...] | None = None
     engines: tuple[str, ...] = ENGINE_NAMES
+    form: str = "TEXT"
 
 
 _VOICE = VoiceSettings()
@@ -199,11 +201,13 @@ _CLOUD = ("elevenlabs",)
 
 TABLE: tuple[Setting, ...] = (
     Setting("title", None, _nonempty, "The video's title; else the first heading, else the file's name."),
-    Setting("language", "en", _language, "The language that is spoken and captioned.", shapes_speech=True),
-    Setting("voice", None, _voice, "Who speaks what nobody else does.", shapes_speech=True),
+    Setting("language", "en", _language, "The language that is spoken and captioned.", shapes_speech=True, form="TAG"),
+    Setting("voice", None, _voice, "Who speaks what nobody else does.", shapes_speech=True, form="NAME"),
     Setting("voices", {}, _voices, "The speakers of a dialogue and their voices.", FILES, shapes_speech=True),
-    Setting("model", None, _nonempty, "The service's speech model.", shapes_speech=True, engines=_CLOUD),
-    Setting("output_format", "auto", _nonempty, "The sound that is asked of the service.", shapes_speech=True),
+    Setting("model", None, _nonempty, "The service's speech model.", shapes_speech=True, engines=_CLOUD, form="NAME"),
+    Setting(
+        "output_format", "auto", _nonempty, "The sound that is asked of the service.", shapes_speech=True, form="FORMAT"
+    ),
     Setting(
         "voice_settings.stability",
         _VOICE.stability,
@@ -211,6 +215,7 @@ TABLE: tuple[Setting, ...] = (
         "Steady (1) or lively (0).",
         shapes_speech=True,
         engines=_CLOUD,
+        form="0-1",
     ),
     Setting(
         "voice_settings.similarity_boost",
@@ -219,6 +224,7 @@ TABLE: tuple[Setting, ...] = (
         "How near to the original voice.",
         shapes_speech=True,
         engines=_CLOUD,
+        form="0-1",
     ),
     Setting(
         "voice_settings.style",
@@ -227,6 +233,7 @@ TABLE: tuple[Setting, ...] = (
         "How much style is exaggerated.",
         shapes_speech=True,
         engines=_CLOUD,
+        form="0-1",
     ),
     Setting(
         "voice_settings.use_speaker_boost",
@@ -235,6 +242,7 @@ TABLE: tuple[Setting, ...] = (
         "Closer to the speaker, slower.",
         shapes_speech=True,
         engines=_CLOUD,
+        form="true|false",
     ),
     Setting(
         "voice_settings.speed",
@@ -242,6 +250,7 @@ TABLE: tuple[Setting, ...] = (
         _number(0.25, 4),
         "Speed of speech; 1 is the voice's own.",
         shapes_speech=True,
+        form="FACTOR",
     ),
     Setting(
         "dictionaries",
@@ -250,6 +259,7 @@ TABLE: tuple[Setting, ...] = (
         "Pronunciation dictionaries, each ID:VERSION.",
         shapes_speech=True,
         engines=_CLOUD,
+        form="ID:VERSION,…",
     ),
     Setting(
         "seed",
@@ -258,6 +268,7 @@ TABLE: tuple[Setting, ...] = (
         "Asks for the same speech again, as far as the service can.",
         shapes_speech=True,
         engines=_CLOUD,
+        form="NUMBER",
     ),
     Setting(
         "normalization",
@@ -266,16 +277,29 @@ TABLE: tuple[Setting, ...] = (
         "Whether the service writes out numbers.",
         shapes_speech=True,
         engines=_CLOUD,
+        form="auto|on|off",
     ),
     Setting(
-        "ssml", False, _boolean, "Whether the service reads SSML tags in the text.", shapes_speech=True, engines=_CLOUD
+        "ssml",
+        False,
+        _boolean,
+        "Whether the service reads SSML tags in the text.",
+        shapes_speech=True,
+        engines=_CLOUD,
+        form="true|false",
     ),
     Setting("say", {}, _say, "What is spoken for words as they are written.", FILES, shapes_speech=True),
-    Setting("pauses.paragraph", 0.4, _seconds, "Silence between paragraphs and between speakers, in seconds."),
-    Setting("pauses.chapter", 1.0, _seconds, "Silence before a chapter, in seconds."),
-    Setting("speak_headings", False, _boolean, "Whether headings are spoken."),
-    Setting("video", None, _nonempty, "The video that is narrated."),
-    Setting("picture", None, _nonempty, "The still picture that is seen."),
+    Setting(
+        "pauses.paragraph",
+        0.4,
+        _seconds,
+        "Silence between paragraphs and between speakers, in seconds.",
+        form="SECONDS",
+    ),
+    Setting("pauses.chapter", 1.0, _seconds, "Silence before a chapter, in seconds.", form="SECONDS"),
+    Setting("speak_headings", False, _boolean, "Whether headings are spoken.", form="true|false"),
+    Setting("video", None, _nonempty, "The video that is narrated.", form="FILE"),
+    Setting("picture", None, _nonempty, "The still picture that is seen.", form="FILE"),
     Setting("sound.original", None, _text, "What becomes of the footage's own sound.", built=()),
     Setting("sound.music", None, _text, "Music under the voice.", built=()),
     Setting("sound.music_gain", None, _text, "How loud the music is.", built=()),
@@ -287,25 +311,41 @@ TABLE: tuple[Setting, ...] = (
         _choice("freeze", "loop", "match", "trim", "pad"),
         "What is done when voice and footage differ in length.",
         built=("freeze",),
+        form="freeze",
     ),
     Setting("stretch_limit", None, _text, "How far speech may be hurried to fit.", built=()),
-    Setting("captions.profile", "netflix", _choice("netflix"), "The rules that captions follow."),
+    Setting("captions.profile", "netflix", _choice("netflix"), "The rules that captions follow.", form="netflix"),
     Setting("captions.style", None, _text, "How burned-in captions look.", built=()),
     Setting(
         "captions.mode",
         None,
         _choice(*CAPTION_MODES),
         "Captions as a soft track, burned into the picture, both, or none.",
+        form="soft|burned|both|none",
     ),
     Setting("captions.languages", None, _text, "Further languages to caption in.", built=()),
-    Setting("container", "mp4", _choice(*CONTAINERS), "The kind of media file.", built=("mp4", "m4a", "mp3", "wav")),
-    Setting("size", (1920, 1080), _size, "Width and height of pictures that are drawn."),
-    Setting("fps", 30, _whole(1, 120), "Frames a second of pictures that are drawn."),
-    Setting("chapters", True, _boolean, "Whether headings become chapters of the video."),
+    Setting(
+        "container",
+        "mp4",
+        _choice(*CONTAINERS),
+        "The kind of media file.",
+        built=("mp4", "m4a", "mp3", "wav"),
+        form="mp4|m4a|mp3|wav",
+    ),
+    Setting("size", (1920, 1080), _size, "Width and height of pictures that are drawn.", form="WIDTHxHEIGHT"),
+    Setting("fps", 30, _whole(1, 120), "Frames a second of pictures that are drawn.", form="NUMBER"),
+    Setting("chapters", True, _boolean, "Whether headings become chapters of the video.", form="true|false"),
     Setting("template", None, _text, "The template of the title card.", built=()),
     Setting("budget", None, _text, "The most credits that a run may spend.", OUTSIDE, built=()),
     Setting("jobs", None, _text, "How many scripts are made at once.", OUTSIDE, built=()),
-    Setting("engine", None, _choice(*ENGINE_NAMES), "Who speaks: the offline voice, or the service.", OUTSIDE),
+    Setting(
+        "engine",
+        None,
+        _choice(*ENGINE_NAMES),
+        "Who speaks: the offline voice, or the service.",
+        OUTSIDE,
+        form="offline|elevenlabs",
+    ),
 )
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
 GROUPS = frozenset(name.partition(".")[0] for name in BY_NAME if "." in name)
@@ -351,6 +391,11 @@ class Settings:
     def seed(self) -> int | None:
         """The seed, where one was given."""
         return cast("int | None", self["seed"])
+
+    @property
+    def normalization(self) -> Literal["auto", "on", "off"]:
+        """Whether the service writes out numbers."""
+        return cast('Literal["auto", "on", "off"]', self["normalization"])
 
     @property
     def dictionaries(self) -> tuple[tuple[str, str], ...]:

@@ -38,4 +38,20 @@ class Engine(Protocol):
         """
 
 
-ENGINES: Mapping[str, Callable[[Access], AbstractAsyncContextManager[Engine]]] = {}
+def _offline(access: Access) -> AbstractAsyncContextManager[Engine]:
+    from pipeline.engines.loopback import open_offline
+
+    return open_offline(access)
+
+
+def _elevenlabs(access: Access) -> AbstractAsyncContextManager[Engine]:
+    from pipeline.engines.elevenlabs import open_elevenlabs
+
+    return open_elevenlabs(access)
+
+
+# Opened with `async with`; each is imported when it is asked for, so that a command that does not speak starts quickly.
+ENGINES: Mapping[str, Callable[[Access], AbstractAsyncContextManager[Engine]]] = {
+    "offline": _offline,
+    "elevenlabs": _elevenlabs,
+}

@@ -1,0 +1,257 @@
+"""One of the two alignments, message by message → its characters on the utterance's clock.
+
+What a message's times count from is found out, not assumed: public clients of the service disagree, and so do its
+documents. Two things are sure. Characters follow one another without a gap, whatever clock says so; and where one
+generation ends and the next begins, they have used up exactly the samples that came. So a message is placed where it
+continues the one before, by the first of these clocks that says so, and at such a seam the clock is set anew from the
+integer count of samples: no rounding lives longer than one generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from pipeline.model import Alignment
+
+# Two times are the same instant when they differ by less than rounding to whole milliseconds can explain, twice over.
+SAME_MS = 3.0
+# A seam is believed from less: its two sides are one count of samples, rounded once or twice.
+SEAM_MS = 1.5
+# What the end of a whole utterance may differ from its samples, by the same rounding.
+END_MS = 2.0
+# How far behind its characters, and before them, the sound of a message may end: 117 ms is the most that has been seen.
+LEAST_LEAD_MS, MOST_LEAD_MS = -200.0, 350.0
+# A clock that starts later than this did not start with the utterance; no voice breathes in for longer.
+LONGEST_LEAD_IN_MS = 1500.0
+
+
+@dataclass(slots=True)
+class Characters:
+    """Characters on the utterance's clock, in order; only their ends may still be cut."""
+
+    chars: list[str] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+
+    @property
+    def end(self) -> float:
+        """When the last of them ends; 0 where there is none."""
+        return self.ends[-1] if self.ends else 0.0
+
+    def append(self, char: str, start: float, end: float) -> None:
+        """Add a character, held from starting before the last one ends."""
+        start = max(start, self.end)
+        self.chars.append(char)
+        self.starts.append(start)
+        self.ends.append(max(start, end))
+
+    def cut(self, latest: float) -> None:
+        """Let nothing be later than this."""
+        index = len(self.ends) - 1
+        while index >= 0 and self.ends[index] > latest:
+            self.ends[index] = latest
+            self.starts[index] = min(self.starts[index], latest)
+            index -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message's characters on their own clock, and the sound around it in milliseconds.
+
+    `opens` tells whether the message begins a generation: True, False, or None where nothing in it says.
+    """
+
+    alignment: Alignment
+    before: float
+    sound: float
+    opens: bool | None
+    first_sounding: float | None
+
+    def rows(self) -> Iterator[tuple[str, float, float]]:
+        """Character, start and end; the first one's start is that of its sound."""
+        first = self.first_sounding
+        rows = zip(self.alignment.chars, self.alignment.starts_ms, self.alignment.durations_ms, strict=True)
+        for char, start, duration in rows:
+            yield char, first if first is not None and start < first <= start + duration else start, start + duration
+            first = None
+
+    @property
+    def start(self) -> float:
+        """The first character's start, a space before it included."""
+        return self.alignment.starts_ms[0]
+
+    @property
+    def end(self) -> float:
+        """The last character's end."""
+        return self.alignment.starts_ms[-1] + self.alignment.durations_ms[-1]
+
+
+@dataclass(slots=True)
+class Track:
+    """One of the two alignments, followed through all messages.
+
+    `generation` and `session` are what their clocks' zeros are on the utterance's; `clock` is which of all clocks a
+    message was last seen to follow; `correction` is what the last seam moved.
+    """
+
+    slack: float
+    characters: Characters = field(default_factory=Characters)
+    generation: float = 0.0
+    session: float = 0.0
+    clock: str = ""
+    correction: float = 0.0
+    last: Alignment | None = None
+    faults: int = 0
+    repairs: dict[str, None] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        """Place a message and append its characters."""
+        base = self._base(message)
+        if base is None:
+            return
+        self.last = message.alignment
+        rows = list(message.rows())
+        if any(later[1] < row[1] - SAME_MS or row[2] < row[1] for row, later in pairwise([*rows, rows[-1]])):
+            self._fault("times inside a message went back; they were held")
+        for char, start, end in rows[self._repeated(rows, base) :]:
+            self.characters.append(char, base + start, base + end)
+
+    def _repeated(self, rows: Sequence[tuple[str, float, float]], base: float) -> int:
+        """How many characters of a clock that went back were there before, at the same times."""
+        over = sum(base + end <= self.characters.end for _, _, end in rows)
+        again = "".join(char for char, _, _ in rows[:over])
+        if base + rows[0][1] < self.characters.end - SAME_MS and "".join(self.characters.chars).endswith(again):
+            return over
+        return 0
+
+    def _base(self, message: Message) -> float | None:
+        """What this message's zero is on the utterance's clock, or None where it says nothing new."""
+        if self.last is None:
+            return self._first_base(message)
+        if self._is_seam(message):
+            return self._seam_base(message)
+        end = self.characters.end
+        for clock, base in self._bases(message):
+            if abs(base + message.start - end) <= SAME_MS + (self.slack if clock == "message" else 0):
+                if self._is_surprise(clock, message):
+                    break
+                self._note(clock, message)
+                return end - message.start if clock == "message" and self.slack else base
+        return self._mended_base(message)
+
+    def _bases(self, message: Message) -> Iterator[tuple[str, float]]:
+        """Where the zeros of the clocks that are known of would be, the one that was followed last first."""
+        bases = {
+            "generation": self.generation,
+            "session": self.session,
+            "message": message.before,
+            "chain": self.characters.end,
+        }
+        if self.clock:
+            yield self.clock, bases.pop(self.clock)
+        yield from bases.items()
+
+    def _note(self, clock: str, message: Message) -> None:
+        if message.start > SAME_MS or clock == "chain":
+            self.clock = clock
+
+    def _is_surprise(self, clock: str, message: Message) -> bool:
+        """Tell whether times start from 0, where no seam is known of, although they were seen to run on."""
+        return clock == "chain" and self.clock in ("generation", "session") and message.sound > 0
+
+    def _first_base(self, message: Message) -> float:
+        """The first zero is the first sample; but a clock that has run for longer than any sound began elsewhere."""
+        if message.start > message.before + message.sound + LONGEST_LEAD_IN_MS:
+            self.generation = self.session = -message.start
+        return self.generation
+
+    def _is_seam(self, message: Message) -> bool:
+        """Tell whether a generation begins here: by its leading space, else by the samples that came so far."""
+        if message.opens is not None:
+            return message.opens
+        near = SEAM_MS + self.slack
+        off = self.characters.end - message.before
+        meets = abs(off) <= near or abs(off + self.correction) <= near
+        # A generation's characters end in a space or a full stop. Without it the two only happened to meet.
+        return meets and not self.characters.chars[-1][-1:].isalnum()
+
+    def _seam_base(self, message: Message) -> float:
+        """Set the clock anew from the samples: at a seam they are the truth."""
+        end = self.characters.end
+        here = self._seam(message)
+        self._check_seam(end - here)
+        self.correction = end - here if abs(end - here) <= 2 * SEAM_MS else 0.0
+        runs_on = message.start > SAME_MS and (
+            any(
+                abs(zero + message.start - seam) <= SAME_MS
+                for zero in (self.session, self.generation)
+                for seam in (end, here)
+            )
+            or message.start > message.sound + LONGEST_LEAD_IN_MS
+        )
+        if runs_on:
+            self.session = here - message.start
+        self.generation = here - message.start if runs_on else here
+        return self.generation
+
+    def _seam(self, message: Message) -> float:
+        """When the generation begins: at the samples so far, unless their count is rough or its own sound is in it."""
+        end = self.characters.end
+        if self.slack and abs(end - message.before) <= END_MS + self.slack:
+            return end
+        sound_came_first = not message.sound and abs(end + message.end - message.start - message.before) <= SAME_MS
+        return end if sound_came_first else message.before
+
+    def _check_seam(self, off: float) -> None:
+        if off > END_MS + self.slack:
+            self._fault("characters ran past the end of their sound; they were cut to it")
+            self.characters.cut(self.characters.end - off)
+        elif off < -(END_MS + self.slack):
+            self._fault("sound came without characters between two generations")
+
+    def _mended_base(self, message: Message) -> float | None:
+        """Place what continues nothing: on the clock that puts it beside its sound, else at its sound."""
+        if message.alignment == self.last:
+            self._fault("a message's characters came twice; the second was left out")
+            return None
+        end = self.characters.end
+        heard = message.before + message.sound
+        if message.opens is None and message.start <= SAME_MS < end - message.before:
+            return self._restarted_base(message)
+        for clock, base in self._bases(message):
+            if clock == "chain" != self.clock:
+                continue
+            if base + message.end >= end and LEAST_LEAD_MS <= base + message.end - heard <= MOST_LEAD_MS + self.slack:
+                self._name_jump(base + message.start - end)
+                return base
+        self._name_jump(message.before - end)
+        self.generation = message.before if message.start <= SAME_MS else message.before - message.start
+        return self.generation
+
+    def _restarted_base(self, message: Message) -> float:
+        """Place a clock that began again before the characters so far had their sound."""
+        self._name_jump(message.before - self.characters.end)
+        self.characters.cut(message.before)
+        self.generation = message.before
+        return self.generation
+
+    def _name_jump(self, jump: float) -> None:
+        if jump < 0:
+            self._fault("the clock went back; times were held from going back with it")
+        elif jump > LONGEST_LEAD_IN_MS:
+            self._fault("the clock jumped ahead; what came between has no times of its own")
+
+    def _fault(self, sentence: str) -> None:
+        self.faults += 1
+        self.repairs[sentence] = None
+
+    def finish(self, duration: float) -> None:
+        """Hold the end against the sound. Nothing may be later than the last sample."""
+        off = self.characters.end - duration
+        if off > END_MS + self.slack:
+            self._fault(f"characters went on for {off:.0f} ms after the sound; they were cut to it")
+        elif off < -(END_MS + self.slack):
+            self._fault(f"the last {-off:.0f} ms of the sound have no characters")
+        self.characters.cut(duration)

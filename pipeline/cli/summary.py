@@ -1,0 +1,67 @@
+"""What a job made → the closing summary, as lines or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.model import Outcome
+
+
+def headline(outcome: Outcome) -> str:
+    """Say in a line what was made."""
+    length = clock(outcome.duration_ms)
+    if not outcome.made:
+        return f"Nothing to do: everything is there and unchanged ({length})."
+    return f"Made {length} of narration: {spoken(outcome)}."
+
+
+def spoken(outcome: Outcome) -> str:
+    """Say how much was spoken, and how much was there already."""
+    if not outcome.spoken:
+        return "nothing had to be spoken"
+    paragraphs = f"{outcome.spoken} {'paragraph' if outcome.spoken == 1 else 'paragraphs'} spoken"
+    return f"{paragraphs}, {outcome.stored} from the store" if outcome.stored else paragraphs
+
+
+def details(outcome: Outcome) -> Iterator[str]:
+    """Yield what a person may ask next: how captions are given, and how good the sync is."""
+    if outcome.captions:
+        yield f"captions: {outcome.captions}"
+    if "sound_offset_ms" in outcome.sync:
+        offset, drift = outcome.sync["sound_offset_ms"], outcome.sync["sound_drift_ms"]
+        yield f"sync, measured on the file: sound {offset:+.1f} ms, drift {drift:+.1f} ms"
+
+
+def kind(file: str) -> str:
+    """Name a file of the result by what it is."""
+    endings = {".words.json": "words", ".job.json": "job", ".srt": "captions", ".vtt": "captions"}
+    named = next((name for ending, name in endings.items() if file.endswith(ending)), None)
+    return named or ("video" if file.endswith(".mp4") else "sound")
+
+
+def shortened(file: str) -> str:
+    """Shorten a path to what the working folder leaves of it."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def clock(milliseconds: int) -> str:
+    """Write a length as minutes and seconds: `1:02:03` or `2:03`."""
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """Give the outcome as values that JSON can hold."""
+    return {
+        "made": outcome.made,
+        "files": list(outcome.files),
+        "duration": outcome.duration_ms / 1000,
+        "spoken": outcome.spoken,
+        "from_store": outcome.stored,
+        "captions": outcome.captions,
+        "remarks": list(outcome.remarks),
+        "sync": dict(outcome.sync),
+    }

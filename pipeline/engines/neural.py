@@ -1,0 +1,140 @@
+"""English text → the samples of a natural voice and the time of every word: hibari (Apache-2.0), inside its wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from pipeline.engines import neural_times
+from pipeline.engines.audibility import loud
+from pipeline.engines.limiter import as_pcm, limited
+from pipeline.engines.neural_model import SAMPLE_RATE, Model, model
+from pipeline.engines.neural_text import Joint, Run, Sentence, Written, runs, sentences, written_words
+from pipeline.engines.neural_times import Spoken, word_times
+from pipeline.engines.neural_variants import VARIANTS, Variant
+from pipeline.engines.neural_words import author_times, spoken_words
+from pipeline.errors import EngineError
+from pipeline.model import SpokenText
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+SOUND_VERSION = 1
+"""Counts up when anything here changes what is heard: it is part of the key under which speech is stored."""
+
+SEED = 0
+"""Of the noise in breath and consonants: one and the same for every text, so the same text is the same samples."""
+
+LEAD_MS, TAIL_MS = 20, 80
+"""What is kept before the first sound of a run and after its last: an onset, and the room in which a word dies away."""
+
+GAPS_MS = {"sentence": 350, "clause": 150, "word": 0}
+"""Silence between the tail of a run and the lead of the next: 0.45 s are heard between two sentences."""
+
+FADE_MS = 5
+SPEEDS = (0.5, 2.0)
+"""Between what speeds the model was made to speak (hibari's documentation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    """A run as it was spoken, its silence cut: samples, and its words on their clock."""
+
+    samples: npt.NDArray[np.float32]
+    words: tuple[Spoken, ...]
+    joint: Joint
+
+
+def speak(text: str, voice: str, speed: float) -> SpokenText:
+    """Speak English: 24 kHz samples at about −16 LUFS, and every word of the text in order.
+
+    Two threads are served at once, more wait. The same arguments give the same samples in every process. A text
+    with nothing to say gives no samples. `speed` is held between 0.5 and 2. Raises EngineError when the voice has
+    no such variant or cannot be loaded.
+    """
+    import numpy as np
+
+    variant = VARIANTS.get(voice)
+    if variant is None:
+        raise EngineError(f"the neural voice has no variant {voice!r}; it has {', '.join(VARIANTS)}")
+    loaded, noise = model(), np.random.default_rng(SEED)
+    pace = min(max(speed, SPEEDS[0]), SPEEDS[1])
+    pieces: list[npt.NDArray[np.float32]] = []
+    timed: list[tuple[Written, tuple[float, float] | None]] = []
+    count, gap = 0, 0
+    for sentence in _read(text, loaded):
+        spans: list[tuple[float, float] | None] = [None] * len(sentence.words)
+        for run in runs(sentence):
+            take = _spoken(run, loaded, pace, variant, noise)
+            if not len(take.samples):
+                continue
+            if pieces:
+                pieces.append(np.zeros(gap, np.float32))
+                count += gap
+            _place(take.words, count * 1000 / SAMPLE_RATE, spans)
+            pieces.append(take.samples)
+            count += len(take.samples)
+            gap = GAPS_MS[take.joint] * SAMPLE_RATE // 1000
+        timed += author_times(written_words(text, sentence.first, sentence.end), sentence.words, spans)
+    pcm = b"".join(as_pcm(piece) for piece in pieces)
+    return SpokenText(pcm, SAMPLE_RATE, tuple(spoken_words(timed, count * 1000 / SAMPLE_RATE)))
+
+
+def _read(text: str, loaded: Model) -> list[Sentence]:
+    """Sentences of a text; the rules that read it are lent to one thread at a time."""
+    with loaded.reading:
+        return list(sentences(text, loaded.g2p, loaded.alphabet))
+
+
+def _spoken(run: Run, loaded: Model, speed: float, variant: Variant, noise: np.random.Generator) -> _Take:
+    """Speak a run and cut the silence at its ends to the lead and the tail."""
+    import numpy as np
+
+    samples, id_ends = loaded.render(run.phonemes, speed, variant, noise)
+    heard = loud(samples, SAMPLE_RATE)
+    first, last = heard.sound()
+    if first == last:
+        return _Take(np.zeros(0, np.float32), (), run.joint)
+    begin, end = max(0, first - LEAD_MS), last + TAIL_MS
+    cut = limited(_faded(samples[begin * 24 : end * 24]), SAMPLE_RATE)
+    words = word_times(run.sounds, id_ends, heard)
+    shifted = tuple(Spoken(word.word, word.start_ms - begin, word.end_ms - begin) for word in words)
+    return _Take(cut, shifted, run.joint)
+
+
+def _faded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The samples with both ends drawn down to nothing, so that a cut in a breath does not click."""
+    import numpy as np
+
+    count = min(FADE_MS * SAMPLE_RATE // 1000, len(samples) // 2)
+    ramp = np.linspace(0, 1, count, endpoint=False, dtype=np.float32)
+    edges = np.ones(len(samples), np.float32)
+    edges[:count], edges[len(samples) - count :] = ramp, ramp[::-1]
+    return np.asarray(samples * edges, np.float32)
+
+
+def _place(words: Sequence[Spoken], offset_ms: float, spans: list[tuple[float, float] | None]) -> None:
+    """Put a run's words on the text's clock; a word that was cut over two runs keeps its first start."""
+    for word in words:
+        before = spans[word.word]
+        start = before[0] if before else word.start_ms + offset_ms
+        spans[word.word] = (start, word.end_ms + offset_ms)
+
+
+def identity(voice: str) -> str:
+    """Everything besides the text and the speed that shapes the samples and times of a variant, as one line."""
+    variant = VARIANTS.get(voice, VARIANTS["heart"])
+    transform = f"scipy {version('scipy')}" if find_spec("scipy") else "numpy"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("hibari-tts", "onnxruntime", "numpy"))
+    shape = f"pitch {variant.pitch} axis {variant.axis} gain {variant.gain_db}"
+    versions = f"sound {SOUND_VERSION} times {neural_times.VERSION}"
+    return f"{voice} ({packages}; transform {transform}; {shape}; {versions})"
+
+
+def is_here() -> bool:
+    """Whether the packages of the neural voice are installed: looked up, not loaded."""
+    return all(find_spec(name) is not None for name in ("hibari", "onnxruntime"))

@@ -1,0 +1,124 @@
+"""Phonemes → spectrum, pitch and the length of each phoneme → samples: the model in hibari's wheel.
+
+Two sessions at most, one onnxruntime thread each: two threads in one session would change the samples, two sessions
+use two cores. What the wheel holds is used and nothing is ever fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from pipeline.engines.limiter import decibels
+from pipeline.engines.neural_variants import Variant, reshaped
+from pipeline.errors import EngineError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from hibari.g2p import G2P
+    from onnxruntime import InferenceSession
+
+SAMPLE_RATE = 24_000
+MOST_SESSIONS = 2
+LENGTHS = "/CumSum_output_0"
+"""The tensor inside the model's graph that holds the frame in which each id ends."""
+
+
+def with_output(model: bytes, name: str) -> bytes:
+    """Make a tensor inside a serialised ONNX model one more of its outputs, the last.
+
+    Protocol Buffers merge a message with what is appended to it, repeated fields adding up (Encoding, "Last One
+    Wins"). What is appended is a ModelProto (onnx.proto) of one field 7 `graph`, holding one field 12 `output`,
+    holding one field 1 `name`.
+    """
+    message = name.encode()
+    for tag in (0x0A, 0x62, 0x3A):
+        assert len(message) < 0x80, "one byte holds the length"
+        message = bytes([tag, len(message)]) + message
+    return model + message
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The loaded voice: its alphabet, its grapheme-to-phoneme rules (one thread at a time), its idle sessions."""
+
+    alphabet: Mapping[str, int]
+    g2p: G2P
+    graph: bytes
+    reading: threading.Lock = field(default_factory=threading.Lock)
+    free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_SESSIONS))
+    idle: list[InferenceSession] = field(default_factory=list)
+
+    @contextmanager
+    def session(self) -> Iterator[InferenceSession]:
+        """Lend a session to this thread alone, waiting while all are lent."""
+        with self.free:
+            try:
+                session = self.idle.pop()
+            except IndexError:
+                session = _session(self.graph)
+            try:
+                yield session
+            finally:
+                self.idle.append(session)
+
+    def render(
+        self, phonemes: str, speed: float, variant: Variant, noise: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], list[int]]:
+        """Speak phonemes of the alphabet: samples at 24 kHz, gain applied, and the frame in which each id ends."""
+        import numpy as np
+        from hibari import dsp
+
+        ids = [0, *(self.alphabet[sign] for sign in phonemes), 0]
+        given = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
+        with self.session() as session:
+            *parts, pitch, ends = session.run(None, given)
+            spectra, bent = reshaped(tuple(part[0] for part in parts), pitch[0], variant)
+            del parts, pitch
+            samples = dsp.synth(*spectra, bent, noise)
+        return samples * np.float32(decibels(variant.gain_db)), [int(end) for end in ends.reshape(-1)]
+
+
+_LOADING = threading.Lock()
+
+
+def model() -> Model:
+    """The voice, loaded once. Raises EngineError when a package that it needs is missing or too different."""
+    with _LOADING:
+        return _load()
+
+
+@cache
+def _load() -> Model:
+    try:
+        from hibari.g2p import G2P
+
+        assets = files("hibari") / "assets"
+        graph = with_output((assets / "hibari.onnx").read_bytes(), LENGTHS)
+        loaded = Model(json.loads((assets / "vocab.json").read_text("utf-8")), G2P(), graph)
+        loaded.idle.append(_session(graph))
+    except (ImportError, OSError, ValueError) as error:
+        message = f"the neural voice cannot be loaded ({error}); reinstall hibari-tts, or use the voice espeak:en-us"
+        raise EngineError(message) from error
+    return loaded
+
+
+def _session(graph: bytes) -> InferenceSession:
+    """A session of one thread. Raises EngineError when the model is not the one that this program knows."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its C++ part that share no public base
+        message = f"the neural voice's model cannot be used ({error}); install hibari-tts 0.2.1"
+        raise EngineError(message) from error

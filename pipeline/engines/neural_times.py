@@ -1,0 +1,80 @@
+"""Lengths of phonemes and the sound made of them → when each word starts and ends.
+
+The model plans in frames of 25 ms, and what it plans is heard about one and a half frames earlier. In running speech
+its plan is all there is to go by; beside a pause the samples show the edge of the sound itself. The constants are
+measured against an acoustic aligner by `benchmarks/word_times.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.engines.audibility import Loud
+from pipeline.engines.neural_text import Sounds
+
+VERSION = 1
+"""Counts up when a constant here changes, so that times made with the old ones are not taken for new."""
+
+FRAME_MS = 25
+"""Length of the model's frame: 600 samples at 24 kHz."""
+
+LEAD_MS = 37
+"""How much earlier than planned a word is heard inside running speech."""
+
+PAUSE_MS = 80
+"""A planned gap before a word from which on it counts as starting after a pause."""
+
+SEARCH_BACK_MS, SEARCH_ON_MS = 200, 60
+"""How far before and after the planned start of a word the edge of its sound is looked for."""
+
+SHORTEST_WORD_MS = 10
+"""What a word is given at least, where its neighbours leave room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Milliseconds of a run's own sound in which the spoken word `word` (or a piece of it) is heard."""
+
+    word: int
+    start_ms: float
+    end_ms: float
+
+
+def word_times(sounds: Sequence[Sounds], id_ends: Sequence[int], heard: Loud) -> list[Spoken]:
+    """Times of a run's words, in order, none overlapping another, in milliseconds of the run's own samples.
+
+    `id_ends` holds the frame in which each of the model's ids ends: one of padding, one a phoneme, one of padding.
+    """
+    if not sounds:
+        return []
+    planned = [(id_ends[sound.first] * FRAME_MS, id_ends[sound.end] * FRAME_MS) for sound in sounds]
+    first, last = heard.sound()
+    seams = [_seam(before, after, heard) for (_, before), (after, _) in pairwise(planned)]
+    starts = [float(first), *(start for _, start in seams)]
+    ends = [*(end for end, _ in seams), float(last)]
+    return _in_order(sounds, starts, ends)
+
+
+def _seam(before: float, after: float, heard: Loud) -> tuple[float, float]:
+    """End of a word and start of the next, where the plan has them end at `before` and start at `after`."""
+    if after - before < PAUSE_MS:
+        return before - LEAD_MS, before - LEAD_MS
+    quiet = heard.longest_quiet(after - SEARCH_BACK_MS, after + SEARCH_ON_MS)
+    if quiet is None:  # planned as a pause, spoken without one
+        return before - LEAD_MS, before - LEAD_MS
+    whole = heard.quiet_around(quiet[0])
+    return float(whole[0]), float(whole[1])
+
+
+def _in_order(sounds: Sequence[Sounds], starts: Sequence[float], ends: Sequence[float]) -> list[Spoken]:
+    """Words of at least the shortest length where there is room, each from its own start to the next one's at most."""
+    words: list[Spoken] = []
+    floor = 0.0
+    for sound, start, end, limit in zip(sounds, starts, ends, [*starts[1:], ends[-1]], strict=True):
+        begin = max(floor, start)
+        finish = max(min(end, max(limit, begin)), min(begin + SHORTEST_WORD_MS, ends[-1]), begin)
+        words.append(Spoken(sound.word, begin, finish))
+        floor = finish
+    return words

@@ -1,0 +1,66 @@
+"""A plan and its stored utterances → the narration, and its samples in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline import pcm
+from pipeline.alignment import TimedWords, words_by_share, words_from_characters
+from pipeline.errors import StoreError
+from pipeline.model import Clip, Narration, Segment, Utterance, Word
+from pipeline.narration import SpokenSegment, assemble_narration
+from pipeline.production.planning import Plan
+from pipeline.store import BLOCK_SAMPLES, Store
+
+
+def narration_of(plan: Plan, store: Store) -> tuple[Narration, tuple[str, ...]]:
+    """Join a plan's utterances. Returns the narration, and what had to be mended, each with its line.
+
+    Raises StoreError when an utterance is gone from the store.
+    """
+    spoken: list[SpokenSegment] = []
+    repairs: list[str] = []
+    for line, key in zip(plan.lines, plan.keys, strict=True):
+        if key is None:
+            spoken.append(SpokenSegment(line.segment, None, _words_without_time(line.segment)))
+            continue
+        utterance = _fetch(store, key)
+        timed = _words(line.segment, utterance)
+        repairs += [f"line {line.segment.line}: {what}" for what in (*utterance.repairs, *timed.repairs)]
+        spoken.append(SpokenSegment(line.segment, utterance, timed.words))
+    language = plan.assignment.settings.text("language")
+    return assemble_narration(plan.assignment.script, spoken, language), tuple(repairs)
+
+
+def _fetch(store: Store, key: str) -> Utterance:
+    utterance = store.get(key)
+    if utterance is None:
+        raise StoreError("an utterance that was just spoken is gone from the store: was it pruned meanwhile?")
+    return utterance
+
+
+def _words(segment: Segment, utterance: Utterance) -> TimedWords:
+    """Time a segment's words by its characters; where none came, spread them over the sound, which is reported."""
+    sound_end_ms = pcm.samples_to_ms(utterance.sound_end, utterance.sample_rate)
+    if not any(character.isalnum() for character in "".join(utterance.characters.chars)):
+        return words_by_share(segment, pcm.samples_to_ms(utterance.sound_first, utterance.sample_rate), sound_end_ms)
+    return words_from_characters(segment, utterance.characters, sound_end_ms)
+
+
+def _words_without_time(segment: Segment) -> tuple[Word, ...]:
+    """Make the words of a segment that is not spoken; the narration gives them their neighbour's edge."""
+    return tuple(
+        Word(text, 0, 0, segment.index, space_before=token.space_before or n > 0)
+        for token in segment.tokens
+        for n, text in enumerate(token.shown.split())
+    )
+
+
+def blocks(narration: Narration, store: Store) -> Iterator[bytes]:
+    """Yield the narration's samples, 16-bit mono, in blocks of a second or two; no more is held."""
+    for piece in narration.pieces:
+        if isinstance(piece, Clip):
+            yield from store.samples(piece)
+        else:
+            for first in range(0, piece.count, BLOCK_SAMPLES):
+                yield pcm.silence(min(BLOCK_SAMPLES, piece.count - first))

@@ -1,0 +1,167 @@
+"""A finished file is judged by what is in it: shift its captions or its sound, and `verify` says by how much."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from pipeline.measurement import FileSync, ReferenceWindows, figures, measure_file, report_lines, to_json, what_is_wrong
+from pipeline.media import decoded_sound, subtitle_samples
+from pipeline.model import Word
+from tests.measurement.sounds import encoded, late, recorded, truth
+
+
+@dataclass(frozen=True)
+class Film:
+    """A finished MP4 with AAC and mov_text, and what is known of its narration."""
+
+    path: Path
+    references: ReferenceWindows
+    words: tuple[Word, ...]
+
+    def measured(self, path: Path | None = None) -> FileSync:
+        """Measure it, or another file, as `verify` does."""
+        file = str(path or self.path)
+        cues = [(float(start), text) for start, _, text in subtitle_samples(file)]
+        return measure_file(decoded_sound(file, 48_000), 48_000, self.references, self.words, cues)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    """About 40 s of the truth voice, five words a cue."""
+    folder = tmp_path_factory.mktemp("film")
+    samples, timed = truth(14)
+    words = tuple(Word(text, round(start), round(end)) for text, start, end in timed)
+    cues = [words[first : first + 5] for first in range(0, len(words), 5)]
+    blocks = [
+        f"{n}\n{_clock(cue[0].start_ms)} --> {_clock(cue[-1].end_ms)}\n{' '.join(word.text for word in cue)}\n"
+        for n, cue in enumerate(cues, 1)
+    ]
+    (folder / "film.srt").write_text("\n".join(blocks), encoding="utf-8")
+    extra = ("-c:a", "aac", "-b:a", "128k", "-ar", "48000")
+    sound = Path(encoded(samples, 24_000, folder / "sound.m4a", extra))
+    _mux(folder / "film.mp4", "-i", str(sound), "-i", str(folder / "film.srt"))
+    return Film(folder / "film.mp4", recorded(samples, 24_000), words)
+
+
+def _clock(milliseconds: int) -> str:
+    seconds, thousandths = divmod(milliseconds, 1000)
+    return f"00:{seconds // 60:02}:{seconds % 60:02},{thousandths:03}"
+
+
+def _mux(path: Path, *inputs: str, video: tuple[str, ...] = ()) -> Path:
+    """Mux the first input's sound with the second one's captions."""
+    maps = ("-map", "0:a", "-map", "1:s", "-c:a", "copy", "-c:s", "mov_text")
+    command = [get_ffmpeg_exe(), "-v", "error", *inputs, *maps, *video, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    return path
+
+
+def test_a_film_in_sync_has_nothing_wrong(film: Film) -> None:
+    """Its figures are small, and there are figures of all three kinds."""
+    sync = film.measured()
+    values = figures(sync)
+
+    assert what_is_wrong(sync) == ()
+    assert abs(values["sound_offset_ms"]) < 0.1
+    assert abs(values["sound_drift_ms"]) < 0.1
+    assert values["onset_median_ms"] < 2
+    assert values["cue_median_ms"] <= 1
+    assert (values["windows_found"], values["cues"], values["cues_unmatched"]) == (12, 14, 0)
+
+
+@pytest.mark.parametrize("shift_ms", [-50, 50, 5000])
+def test_shifted_captions_show(film: Film, tmp_path: Path, shift_ms: int) -> None:
+    """By the captions' figure alone, to a millisecond."""
+    srt = film.path.with_suffix(".srt")
+    moved = _mux(tmp_path / "moved.mp4", "-i", str(film.path), "-itsoffset", str(shift_ms / 1000), "-i", str(srt))
+
+    sync = film.measured(moved)
+
+    # The first cue cannot come before the file does.
+    assert figures(sync)["cue_signed_median_ms"] == pytest.approx(shift_ms, abs=1)
+    assert abs(figures(sync)["sound_offset_ms"]) < 0.1
+    assert [sentence.split(" are ")[0] for sentence in what_is_wrong(sync)] == ["the captions"]
+
+
+def test_shifted_sound_shows(film: Film, tmp_path: Path) -> None:
+    """By the windows, and independently by the onsets; captions are where they were."""
+    samples, _ = truth(14)
+    sound = encoded(late(samples, 50 * 24), 24_000, tmp_path / "late.m4a")
+    moved = _mux(tmp_path / "moved.mp4", "-i", sound, "-i", str(film.path.with_suffix(".srt")))
+
+    sync = film.measured(moved)
+    values = figures(sync)
+
+    assert values["sound_offset_ms"] == pytest.approx(50, abs=0.1)
+    assert values["onset_signed_median_ms"] == pytest.approx(50, abs=2)
+    assert abs(values["cue_signed_median_ms"]) <= 1
+    assert what_is_wrong(sync) == ("the sound is 50.0 ms late, over the 20 ms that may be",)
+
+
+def test_sound_of_another_film_is_wrong(film: Film) -> None:
+    """Windows that are not found are said."""
+    noise = np.random.default_rng(5).normal(0, 3000, 40 * 8000).astype(np.int16)
+    sync = measure_file([noise], 8000, film.references, film.words, [(0, "Another text")])
+
+    assert what_is_wrong(sync) == (
+        "12 of 12 reference windows of the narration are not in the file's sound",
+        "1 cues of the captions hold text that is not in the words",
+    )
+    assert report_lines(sync)[0] == "sound: none of 12 reference windows found"
+
+
+def test_a_mute_stretch_and_a_jump_are_wrong(film: Film) -> None:
+    """Where most of the sound is right, the part that is not is still said."""
+    samples, _ = truth(14)
+    tenth = len(samples) // 10
+    muted = samples.copy()
+    muted[4 * tenth : 5 * tenth] = 0
+    jumped = np.concatenate((samples[: 9 * tenth], np.zeros(720, np.int16), samples[9 * tenth :]))
+
+    def wrong(sound: np.typing.NDArray[np.int16]) -> tuple[str, ...]:
+        return what_is_wrong(measure_file([sound], 24_000, film.references, film.words, None))
+
+    assert any("of 12 reference windows" in sentence for sentence in wrong(muted))
+    assert wrong(jumped) == ("the sound is 30.0 ms late at one of the reference windows",)
+
+
+def test_onsets_far_from_words_are_wrong() -> None:
+    """Word times that are not of this sound."""
+    samples, _ = truth(14)
+    apart = [Word("x", 10_000 * n, 10_000 * n + 100) for n in range(4)]
+
+    (sentence,) = what_is_wrong(measure_file([samples], 24_000, None, apart, None))
+
+    assert sentence.startswith("sound begins ")
+
+
+def test_report_lines(film: Film) -> None:
+    """One line each, in words and figures."""
+    sound, onsets, captions = report_lines(film.measured())
+
+    assert sound == "sound: 0.0 ms; drift 0.0 ms; at worst 0.0 ms; 12 of 12 reference windows found"
+    assert onsets.startswith("onsets: ")
+    assert onsets.endswith("28 onsets")
+    assert captions.startswith("captions: 0.0 ms at the median")
+
+
+def test_what_could_not_be_measured_is_said() -> None:
+    """A video of somebody else: no windows, no words, no captions."""
+    sync = measure_file([np.zeros(8000, np.int16)], 8000, None, (), None)
+
+    assert all(" not " in line for line in report_lines(sync))
+    assert (figures(sync), what_is_wrong(sync)) == ({}, ())
+
+
+def test_json_holds_every_window(film: Film) -> None:
+    """And goes through JSON as it is."""
+    values = to_json(film.measured())
+
+    assert json.loads(json.dumps(values)) == values
+    assert len(values["reference_windows"]) == 12  # type: ignore[arg-type]
+    assert values["wrong"] == []
