@@ -39,7 +39,8 @@ def measured(pcm: bytes, sample_rate: int) -> tuple[float, float]:
     summary = log[log.rindex("Summary:") :]
     loudness = re.search(r"I:\s+(-?[\d.]+) LUFS", summary)
     peak = re.search(r"Peak:\s+(-?[\d.]+) dBFS", summary)
-    assert loudness and peak, summary
+    assert loudness is not None, summary
+    assert peak is not None, summary
     return float(loudness[1]), float(peak[1])
 
 

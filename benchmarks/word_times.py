@@ -18,7 +18,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from pocketsphinx import Decoder, get_model_path
+from pocketsphinx import Decoder
 
 from pipeline.engines import offline
 from pipeline.model import SpokenText
@@ -128,14 +128,18 @@ def report(voice: str, pairs: list[tuple[Timed, Timed, Timed, bool]]) -> None:
     for name, differences in rows.items():
         print(f"  {name:22} median {statistics.median(differences):6.1f} ms   95 % {percentile(differences):6.1f} ms")
     ratio = statistics.median(baseline) / max(0.1, statistics.median(rows["starts"]))
-    print(f"  {'starts by letters':22} median {statistics.median(baseline):6.1f} ms   95 % {percentile(baseline):6.1f} ms   {ratio:.0f} times ours")
+    print(
+        f"  {'starts by letters':22} median {statistics.median(baseline):6.1f} ms   95 % {percentile(baseline):6.1f} ms   {ratio:.0f} times ours"
+    )
 
 
 def signed(pairs: list[tuple[Timed, Timed, Timed, bool]]) -> None:
     """Print where ours stands against the aligner's: the constants' own error, and the worst words."""
     for name, chosen in (("running", False), ("after a pause", True)):
         differences = [mine.start - other.start for mine, other, _, pause in pairs if pause == chosen]
-        print(f"  signed start, {name:14} median {statistics.median(differences):+6.1f} ms   mean {statistics.mean(differences):+6.1f} ms")
+        print(
+            f"  signed start, {name:14} median {statistics.median(differences):+6.1f} ms   mean {statistics.mean(differences):+6.1f} ms"
+        )
     ends = [mine.end - other.end for mine, other, _, _ in pairs]
     print(f"  signed end    {'':14} median {statistics.median(ends):+6.1f} ms   mean {statistics.mean(ends):+6.1f} ms")
     for mine, other, _, pause in sorted(pairs, key=lambda pair: -abs(pair[0].start - pair[1].start))[:12]:

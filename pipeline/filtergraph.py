@@ -54,11 +54,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class CopiedPicture:
-    """A video whose packets are copied. `hold_until_ms`: its last frame stays until then (None: it ends by itself)."""
+    """A video whose packets are copied. `hold_until_ms`: its last frame stays until then (None: it ends by itself).
+
+    `clock` names the times that tell when a packet is shown: bare H.264 without B-frames has decoding times only.
+    """
 
     address: Address
     codec: str = "h264"
     hold_until_ms: int | None = None
+    clock: Literal["PTS", "DTS"] = "PTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +102,13 @@ def mux_arguments(inputs: MuxInputs, out_url: str) -> list[str]:
 
     Nothing of a footage's own labels is taken over (a phone writes down where it stood); its rotation is.
     """
-    sources = [part.address for part in (inputs.picture, inputs.captions) if part]
-    sources = [*sources[:1], inputs.sound, *sources[1:]] if inputs.picture else [inputs.sound, *sources]
-    sources = [*sources, inputs.chapters] if inputs.chapters else sources
-    number = {source.url: str(n) for n, source in enumerate(sources)}
+    tracks = [(inputs.picture.address, "V:0")] if inputs.picture else []
+    tracks += [(inputs.sound, "a:0")]
+    tracks += [(inputs.captions.address, "s:0")] if inputs.captions else []
+    sources = [address for address, _ in tracks] + ([inputs.chapters] if inputs.chapters else [])
     arguments = [part for source in sources for part in source.arguments]
-    if inputs.picture:
-        arguments += ["-map", f"{number[inputs.picture.address.url]}:V:0"]
-    arguments += ["-map", f"{number[inputs.sound.url]}:a:0"]
-    if inputs.captions:
-        arguments += ["-map", f"{number[inputs.captions.address.url]}:s:0"]
-    chapters = number[inputs.chapters.url] if inputs.chapters else "-1"
+    arguments += [part for n, (_, track) in enumerate(tracks) for part in ("-map", f"{n}:{track}")]
+    chapters = str(len(tracks)) if inputs.chapters else "-1"
     arguments += ["-c", "copy", "-map_metadata:g", "-1", "-map_metadata:s", "-1", "-map_chapters", chapters]
     arguments += _picture_options(inputs.picture) + _labels(inputs)
     if inputs.container in {"mp4", "m4a"}:
@@ -117,22 +117,23 @@ def mux_arguments(inputs: MuxInputs, out_url: str) -> list[str]:
     return [*arguments, "-f", MUXERS[inputs.container], out_url]
 
 
-def hold_last_frame(until_ms: int) -> str:
+def hold_last_frame(until_ms: int, clock: Literal["PTS", "DTS"] = "PTS") -> str:
     """Name the bitstream filter that makes the last packet last until then, so that its picture stays on screen.
 
     Only the last packet has no next one. Both times are passed on as they are: what the filter sets by default
     writes the decoding time over the presentation time, which puts B-frames out of order.
     """
-    end = f"{until_ms}/1000/TB-PTS"
-    return f"setts=pts=PTS:dts=DTS:duration='if(eq(NEXT_DTS,NOPTS),{end},DURATION)'"
+    end = f"{until_ms}/1000/TB-{clock}"
+    return f"setts=pts={clock}:dts=DTS:duration='if(eq(NEXT_DTS,NOPTS),{end},DURATION)'"
 
 
 def _picture_options(picture: CopiedPicture | None) -> list[str]:
     if picture is None:
         return []
     tag = ["-tag:v", "hvc1"] if picture.codec == "hevc" else []  # the tag that Apple's players ask for
-    held = ["-bsf:v", hold_last_frame(picture.hold_until_ms)] if picture.hold_until_ms is not None else []
-    return tag + held + ["-disposition:v:0", "default"]
+    held = picture.hold_until_ms
+    hold = [] if held is None else ["-bsf:v", hold_last_frame(held, picture.clock)]
+    return [*tag, *hold, "-disposition:v:0", "default"]
 
 
 def _labels(inputs: MuxInputs) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.model import Cue
 
@@ -47,7 +48,7 @@ def picture_states(
     edges = sorted({0, total, *turns, *(frame for first, end, _ in shown for frame in (first, end))})
     states: list[State] = []
     next_shown = picture = 0
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in pairwise(edges):
         while picture + 1 < len(turns) and turns[picture + 1] <= first:
             picture += 1
         while next_shown < len(shown) and shown[next_shown][1] <= first:

@@ -38,11 +38,12 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Letters `first` to `end` (half open) that stand together, and what they are compared by."""
+    """Letters `first` to `end` (half open) that stand together, what they are compared by, and their word's number."""
 
     key: str
     first: int
     end: int
+    word: int
 
 
 def is_wide(char: str) -> bool:
@@ -71,8 +72,9 @@ def runs_of(text: str, letters: Sequence[Letter]) -> list[Run]:
         if not joined or is_wide(before.text[0]) or is_wide(letter.text[0]):
             bounds.append(index)
     ends = [*bounds[1:], len(letters)]
+    spaces = list(accumulate((char.isspace() for char in text), initial=0))
     return [
-        Run(fold("".join(letter.text for letter in letters[first:end])), first, end)
+        Run(fold("".join(letter.text for letter in letters[first:end])), first, end, spaces[letters[first].first])
         for first, end in zip(bounds, ends, strict=True)
         if first < end
     ]

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pipeline.model import Alignment
 
 # Two times are the same instant when they differ by less than rounding to whole milliseconds can explain, twice over.
 SAME_MS = 3.0
-# A seam is believed from less: its two sides are one count of samples, rounded once or twice.
-SEAM_MS = 1.5
+# A seam is believed from less: its two sides are one count of samples, rounded twice and by half a sample.
+SEAM_MS = 1.1
+# How many seams back are doubted: characters and sound may have met by chance, and the true seam follows.
+UNDONE_SEAMS = 3
 # What the end of a whole utterance may differ from its samples, by the same rounding.
 END_MS = 2.0
 # How far behind its characters, and before them, the sound of a message may end: 117 ms is the most that has been seen.
@@ -93,7 +95,8 @@ class Track:
     """One of the two alignments, followed through all messages.
 
     `generation` and `session` are what their clocks' zeros are on the utterance's; `clock` is which of all clocks a
-    message was last seen to follow; `correction` is what the last seam moved.
+    message was last seen to follow; `corrections` are what the last seams moved, the latest first. `leads` tells that a generation begins
+    with a space, `restarts` that its times begin from 0 though they run on inside it.
     """
 
     slack: float
@@ -101,7 +104,9 @@ class Track:
     generation: float = 0.0
     session: float = 0.0
     clock: str = ""
-    correction: float = 0.0
+    corrections: tuple[float, ...] = ()
+    leads: bool = False
+    restarts: bool = False
     last: Alignment | None = None
     faults: int = 0
     repairs: dict[str, None] = field(default_factory=dict)
@@ -134,11 +139,11 @@ class Track:
             return self._seam_base(message)
         end = self.characters.end
         for clock, base in self._bases(message):
-            if abs(base + message.start - end) <= SAME_MS + (self.slack if clock == "message" else 0):
+            if abs(base + message.start - end) <= self._nearness(clock, message):
                 if self._is_surprise(clock, message):
                     break
                 self._note(clock, message)
-                return end - message.start if clock == "message" and self.slack else base
+                return end - message.start if clock == "chain" or (clock == "message" and self.slack) else base
         return self._mended_base(message)
 
     def _bases(self, message: Message) -> Iterator[tuple[str, float]]:
@@ -153,8 +158,17 @@ class Track:
             yield self.clock, bases.pop(self.clock)
         yield from bases.items()
 
+    def _nearness(self, clock: str, message: Message) -> float:
+        """How near to the characters so far a clock must put a message."""
+        if clock != "message":
+            return SAME_MS
+        # From 0 it says no more than that the two met, unless this clock, or a seam, was to be expected here.
+        expected = self.clock == "message" or (self.clock == "generation" and message.opens is None)
+        return SAME_MS + self.slack if message.start > SAME_MS or expected else -1.0
+
     def _note(self, clock: str, message: Message) -> None:
-        if message.start > SAME_MS or clock == "chain":
+        met = abs(message.before + message.start - self.characters.end) <= SAME_MS + self.slack
+        if message.start > SAME_MS or (clock == "chain" and not met):
             self.clock = clock
 
     def _is_surprise(self, clock: str, message: Message) -> bool:
@@ -163,6 +177,7 @@ class Track:
 
     def _first_base(self, message: Message) -> float:
         """The first zero is the first sample; but a clock that has run for longer than any sound began elsewhere."""
+        self.leads = message.alignment.chars[0].isspace()
         if message.start > message.before + message.sound + LONGEST_LEAD_IN_MS:
             self.generation = self.session = -message.start
         return self.generation
@@ -171,18 +186,27 @@ class Track:
         """Tell whether a generation begins here: by its leading space, else by the samples that came so far."""
         if message.opens is not None:
             return message.opens
-        near = SEAM_MS + self.slack
-        off = self.characters.end - message.before
-        meets = abs(off) <= near or abs(off + self.correction) <= near
+        if self.leads and not message.alignment.chars[0].isspace():
+            return False
+        if self.restarts and message.start > SAME_MS:
+            return False
         # A generation's characters end in a space or a full stop. Without it the two only happened to meet.
-        return meets and not self.characters.chars[-1][-1:].isalnum()
+        return self._off(message) <= SEAM_MS + self.slack and not self.characters.chars[-1][-1:].isalnum()
+
+    def _off(self, message: Message) -> float:
+        """How far the characters' end is from the sound's, as it is or as it would be had the last seams been none."""
+        off = self.characters.end - message.before
+        return min(abs(off + undone) for undone in accumulate(self.corrections, initial=0.0))
 
     def _seam_base(self, message: Message) -> float:
         """Set the clock anew from the samples: at a seam they are the truth."""
         end = self.characters.end
         here = self._seam(message)
-        self._check_seam(end - here)
-        self.correction = end - here if abs(end - here) <= 2 * SEAM_MS else 0.0
+        if self._off(message) > END_MS + self.slack:
+            self._check_seam(end - here)
+        self.restarts |= message.start <= SAME_MS and self.clock == "generation"
+        correction = end - here if abs(end - here) <= SAME_MS else 0.0
+        self.corrections = (correction, *self.corrections[: UNDONE_SEAMS - 1])
         runs_on = message.start > SAME_MS and (
             any(
                 abs(zero + message.start - seam) <= SAME_MS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from pipeline.alignment.letters import Interval, Letter, Run, common_ends, letters_of, runs_of, shared
 from pipeline.alignment.matching import SIMILAR, match_words
@@ -137,8 +137,11 @@ def _place(
     times: list[Interval | None],
 ) -> int:
     """Give the letters of some runs the time of others, and tell how many letters of words were truly found in them."""
-    if len(ours) == len(theirs) > 1 and _joined(ours) != _joined(theirs):
-        return sum(_place(letters, [one], [other], heard, times) for one, other in zip(ours, theirs, strict=True))
+    if _joined(ours) != _joined(theirs):
+        for parts in (_singly, _by_words):
+            here, there = parts(ours), parts(theirs)
+            if len(here) == len(there) > 1:
+                return sum(_place(letters, *pair, heard, times) for pair in zip(here, there, strict=True))
     first, end = ours[0].first, ours[-1].end
     other, other_end = theirs[0].first, theirs[-1].end
     front, back = common_ends(letters[first:end], heard.letters[other:other_end])
@@ -150,6 +153,15 @@ def _place(
         times[first + front : end - back] = shared(between, weights)
     alike = front + back >= SIMILAR * max(end - first, other_end - other)
     return sum(run.end - run.first for run in ours if run.key.isalpha()) if alike else front + back
+
+
+def _singly(runs: Sequence[Run]) -> list[Sequence[Run]]:
+    return [[run] for run in runs]
+
+
+def _by_words(runs: Sequence[Run]) -> list[Sequence[Run]]:
+    """Those between two spaces together."""
+    return [list(word) for _, word in groupby(runs, key=lambda run: run.word)]
 
 
 def _joined(runs: Sequence[Run]) -> str:

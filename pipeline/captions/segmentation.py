@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from pipeline.captions.breaks import GapCosts, gap_costs
 from pipeline.captions.folding import fold
@@ -28,13 +28,13 @@ class LayoutWeights:
     The rest are costs of a limit that is missed, at once and for each second that is missing.
     """
 
-    cue: float = 3.0
+    cue: float = 2.4
     two_lines: float = 1.5
-    balance: float = 4.0
-    lopsided: float = 2.0
-    top_heavy: float = 0.1
-    short: float = 4.0
-    short_share: float = 0.4
+    balance: float = 4.4
+    lopsided: float = 1.6
+    top_heavy: float = 0.7
+    short: float = 3.6
+    short_share: float = 0.6
     too_short: float = 25.0
     too_short_second: float = 60.0
     too_long: float = 40.0
@@ -52,16 +52,22 @@ _LINE_ENDS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 def forced_starts(words: Sequence[Word], spans: Sequence[Span]) -> frozenset[int]:
     """Indices of words at which a cue has to begin: the first of each paragraph and of each change of speaker.
 
-    A segment that goes on after a break within a paragraph forces nothing: there the pause speaks for itself.
+    A segment that goes on after a break within a paragraph forces nothing: there the pause speaks for itself. Nor does
+    one without letter or digit, which takes no time: it is seen with what was said before it.
     """
     by_index: dict[int | None, Span] = {span.index: span for span in spans}
     forced: set[int] = set()
-    for n, (left, right) in enumerate(pairwise(words), start=1):
-        if left.segment == right.segment:
+    last_said: Span | None = None
+    parted = something_said = False
+    for segment, run in groupby(range(len(words)), key=lambda n: words[n].segment):
+        numbers = list(run)
+        span = by_index.get(segment)
+        parted |= span is None or span.starts_paragraph or last_said is None or span.speaker != last_said.speaker
+        if not any(character.isalnum() for n in numbers for character in words[n].text):
             continue
-        before, after = by_index.get(left.segment), by_index.get(right.segment)
-        if before is None or after is None or after.starts_paragraph or before.speaker != after.speaker:
-            forced.add(n)
+        if parted and something_said:
+            forced.add(numbers[0])
+        last_said, parted, something_said = span, False, True
     return frozenset(forced)
 
 

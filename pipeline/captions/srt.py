@@ -1,7 +1,7 @@
 """CaptionTrack ↔ SubRip text (.srt), through the `srt` library.
 
-SubRip has no way to escape: what a player would take for an arrow or a tag is kept apart by a word joiner (U+2060),
-which is not seen, and taken out again on reading.
+SubRip has no way to escape, so the text is written as it is, byte for byte: the same that a video's own track holds.
+A player may take what looks like a tag (`<b>`) for one; WebVTT, which can escape, shows it on every player.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ import srt
 from pipeline.errors import ScriptError
 from pipeline.model import CaptionTrack, Cue
 
-_JOINER = "\u2060"
-_MISREAD = re.compile(r"--(?=>)|<(?=[/A-Za-z])|\{(?=\\)")
-_KEPT_APART = re.compile(rf"(--|<|\{{){_JOINER}")
 # What other programs write to style a cue: tags, and SubStation overrides in braces.
 _STYLING = re.compile(r"</?(?:b|i|u|s|font)(?:\s[^<>\n]*)?>|\{\\[^{}\n]*\}", re.IGNORECASE)
 
@@ -46,13 +43,13 @@ def parse(text: str, path: str = "") -> CaptionTrack:
 
 
 def _cue(found: srt.Subtitle) -> Cue:
-    text = _KEPT_APART.sub(r"\1", _STYLING.sub("", found.content))
+    text = _STYLING.sub("", found.content)
     lines = tuple(line.strip() for line in text.split("\n") if line.strip())
     return Cue(found.start // _MS, found.end // _MS, lines)
 
 
 def _written(cue: Cue) -> str:
-    return "\n".join(_MISREAD.sub(rf"\g<0>{_JOINER}", line) for line in cue.lines if line.strip())
+    return "\n".join(line for line in cue.lines if line.strip())
 
 
 _MS = timedelta(milliseconds=1)

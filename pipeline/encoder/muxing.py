@@ -10,6 +10,7 @@ from typing import Literal
 
 from pipeline.addresses import chapters_address, file_url, media_address, video_stream_address
 from pipeline.encoder import run
+from pipeline.encoder.boxes import switch_captions_off
 from pipeline.encoder.languages import tag_to_iso639_2
 from pipeline.encoder.subtitles import within, write_text_track
 from pipeline.errors import OutputError
@@ -71,8 +72,10 @@ def mux(plan: MuxPlan, out_path: str, progress: ProgressCallback | None = None) 
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".cueline-", dir=Path(out_path).parent) as scratch:
-            arguments = mux_arguments(_inputs(plan, Path(scratch)), file_url(out_path))
-            run(arguments, duration_ms=plan.end_ms, progress=progress, stage="mux")
+            inputs = _inputs(plan, Path(scratch))
+            run(mux_arguments(inputs, file_url(out_path)), duration_ms=plan.end_ms, progress=progress, stage="mux")
+        if inputs.captions and inputs.captions.disposition == "0":
+            switch_captions_off(out_path)
     except OSError as error:
         raise OutputError(f"{out_path} could not be written: {error.strerror}") from None
 
@@ -91,10 +94,11 @@ def _inputs(plan: MuxPlan, scratch: Path) -> MuxInputs:
 
 
 def _picture(picture: PictureFile, end_ms: int) -> CopiedPicture:
-    address = media_address(picture.path)
+    hold_until_ms = end_ms if end_ms > picture.end_ms else None
     if picture.frame_rate:
         address = video_stream_address(picture.path).with_options(("framerate", str(picture.frame_rate)))
-    return CopiedPicture(address, picture.codec, end_ms if end_ms > picture.end_ms else None)
+        return CopiedPicture(address, picture.codec, hold_until_ms, clock="DTS")
+    return CopiedPicture(media_address(picture.path), picture.codec, hold_until_ms)
 
 
 def _captions(plan: MuxPlan, scratch: Path) -> CopiedCaptions | None:

@@ -54,12 +54,13 @@ class Loud:
         found = np.flatnonzero(self.heard[low : max(low, round(end))])
         return max(first, float(low + int(found[0]))) if len(found) else first
 
-    def quiet_before(self, moment: float) -> float:
-        """Where the quiet that lasts until this millisecond began; the millisecond itself where it is heard."""
+    def quiet_before(self, first: float, moment: float) -> float:
+        """Where the quiet that lasts until a millisecond began, not before the first; the millisecond itself in sound."""
         import numpy as np
 
-        found = np.flatnonzero(self.heard[: round(moment)])
-        return min(moment, float(found[-1] + 1)) if len(found) else 0.0
+        low = round(first)
+        found = np.flatnonzero(self.heard[low : max(low, round(moment))])
+        return min(moment, float(low + int(found[-1]) + 1)) if len(found) else first
 
     def quiet_around(self, moment: int) -> tuple[int, int]:
         """Edges of the whole quiet in which a quiet millisecond lies."""

@@ -152,6 +152,8 @@ def _processes() -> Processes:
     # -P: a folder named `pipeline` where the user stands is not ours.
     found = Processes((sys.executable, "-P", "-m", PROGRAM, str(package / suffix), str(data)))
     atexit.register(found.close)
+    if hasattr(os, "register_at_fork"):  # a fork of this program must not share these pipes, nor end their processes
+        os.register_at_fork(after_in_child=found.idle.clear)
     return found
 
 

@@ -18,6 +18,7 @@ import ctypes
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 # espeak-ng's speak_lib.h: synchronous output to a callback, phoneme events, no exit() of the process on bad data.
@@ -103,7 +104,7 @@ class Library:
         self.calls.espeak_SetParameter(RATE, rate, 0)
         sound, events, most = bytearray(), [], MOST_SECONDS * self.sample_rate * 2
 
-        def collect(samples: Any, count: int, listed: Any) -> int:
+        def collect(samples: ctypes._Pointer[ctypes.c_short], count: int, listed: ctypes._Pointer[Event]) -> int:
             if samples and count > 0:
                 sound.extend(ctypes.string_at(samples, count * 2))
             at = 0
@@ -124,7 +125,7 @@ class Library:
         return {"sample_rate": self.sample_rate, "bytes": len(sound), "events": events}, bytes(sound)
 
 
-def iter_until_null(pointers: Any) -> Any:
+def iter_until_null(pointers: ctypes._Pointer[ctypes._Pointer[Voice]]) -> Iterator[ctypes._Pointer[Voice]]:
     """Yield the pointers of a C array that ends with a null pointer."""
     at = 0
     while pointers[at]:
@@ -155,13 +156,13 @@ def answered_by_fork(library: Library, line: bytes) -> bytes:
     if child == 0:
         status = 1
         try:
-            with open(theirs, "wb") as out:
+            with os.fdopen(theirs, "wb") as out:
                 out.write(answered(library, line))
             status = 0
         finally:
             os._exit(status)
     os.close(theirs)
-    with open(ours, "rb") as received:
+    with os.fdopen(ours, "rb") as received:
         answer = received.read()
     _, status = os.waitpid(child, 0)
     return answer if status == 0 else json.dumps({"error": f"espeak-ng crashed (status {status})"}).encode() + b"\n"

@@ -74,8 +74,8 @@ def word_times(text: str, events: Sequence[Event], heard: Loud) -> list[SpokenWo
         begin = min(max(floor, start), last)
         finish = min(max(begin, limit), last)
         begin = heard.first_from(begin, min(finish, begin + EDGE_MS))
-        quiet = heard.quiet_before(finish)
-        floor = finish if finish - quiet < PAUSE_MS else max(begin, quiet)
+        quiet = heard.quiet_before(begin, finish)
+        floor = finish if finish - quiet < PAUSE_MS else quiet
         timed.append(SpokenWord(word.first, word.end, begin, floor))
     return timed
 
@@ -121,4 +121,7 @@ def _shared(group: Sequence[Place], times: Sequence[float], until: float, sounds
     inside = sounds[bisect_left(sounds, times[0]) : bisect_left(sounds, until)]
     if len(inside) < len(group):
         return [times[0] + max(0.0, until - times[0]) * part for part in parts]
-    return [times[0], *(inside[min(len(inside) - 1, max(n, round(len(inside) * parts[n])))] for n in range(1, len(group)))]
+    return [
+        times[0],
+        *(inside[min(len(inside) - 1, max(n, round(len(inside) * parts[n])))] for n in range(1, len(group))),
+    ]

@@ -7,30 +7,21 @@ message carries all of its times, from 0, and the others none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Protocol
 
 from pipeline import pcm
+from pipeline.codecs import SpeechEncoder, parse_output_format, speech_encoder
 from pipeline.model import Alignment, OfflineVoice, SpeechChunk, SpokenText, SpokenWord
-from pipeline.protocol import formats
 from pipeline.protocol.character_times import cut_times, normalized_times, sent_times
 
 # The service's own messages hold half a second first, so that playing can begin, and then about this much.
 FIRST_MESSAGE_MS, MESSAGE_MS = 500, 1250
 # What silence a voice leaves in front of a generation: the service's own begin within this.
 LEAD_IN_MS = 20
-
-
-class Encoder(Protocol):
-    """Samples → a stream of encoded bytes."""
-
-    def feed(self, pcm: bytes) -> bytes:
-        """Take samples and return what is ready."""
-
-    def finish(self) -> bytes:
-        """Return what was held back."""
+# What a client gets that does not say.
+DEFAULT_FORMAT = "mp3_44100_128"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +30,7 @@ class Terms:
 
     voice: str
     language: str = "en"
-    output_format: str = formats.DEFAULT_FORMAT
+    output_format: str = DEFAULT_FORMAT
     in_sync: bool = False
     auto_mode: bool = False
     inactivity_timeout: float = 20
@@ -55,19 +46,14 @@ class Speaker:
 
     voice: OfflineVoice
     terms: Terms
-    make_encoder: Callable[[str, int], Encoder]
     speed: float = 1.0
     _samples: int = 0
-    _stream: Encoder | None = field(default=None)
+    _stream: SpeechEncoder | None = field(default=None)
 
     def speak(self, text: str) -> list[SpeechChunk]:
         """Speak one generation, whole; takes long. Raises EngineError when the voice cannot."""
         spoken = trim_lead_in(self.voice(text, self.terms.language, self.terms.voice, self.speed))
-        if formats.is_pcm(self.terms.output_format):
-            rate = formats.sample_rate(self.terms.output_format)
-            sound = self._resampled(spoken, rate)
-        else:
-            rate, sound = spoken.sample_rate, spoken.pcm
+        rate, sound = self._samples_to_send(spoken)
         count = pcm.sample_count(sound)
         cuts = list(message_cuts(count, rate))
         normalized = self._times(text, spoken.words, count, rate)
@@ -84,17 +70,19 @@ class Speaker:
         """Return the last bytes of a compressed stream."""
         return self._stream.finish() if self._stream else b""
 
-    def _resampled(self, spoken: SpokenText, rate: int) -> bytes:
-        if spoken.sample_rate == rate:
-            return spoken.pcm
-        encoder = self.make_encoder(self.terms.output_format, spoken.sample_rate)
-        return encoder.feed(spoken.pcm) + encoder.finish()
+    def _samples_to_send(self, spoken: SpokenText) -> tuple[int, bytes]:
+        """Return the rate and the samples on which messages are cut: those that are sent, or that are encoded."""
+        wanted = parse_output_format(self.terms.output_format)
+        if wanted.codec != "pcm" or wanted.sample_rate == spoken.sample_rate:
+            return spoken.sample_rate, spoken.pcm
+        encoder = speech_encoder(wanted.name, spoken.sample_rate)
+        return wanted.sample_rate, encoder.feed(spoken.pcm) + encoder.finish()
 
     def _encoded(self, piece: bytes, source_rate: int) -> bytes:
-        if formats.is_pcm(self.terms.output_format):
+        if parse_output_format(self.terms.output_format).codec == "pcm":
             return piece
         if self._stream is None:
-            self._stream = self.make_encoder(self.terms.output_format, source_rate)
+            self._stream = speech_encoder(self.terms.output_format, source_rate)
         return self._stream.feed(piece)
 
     def _times(self, text: str, words: tuple[SpokenWord, ...], count: int, rate: int) -> Alignment:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pipeline.engines.generation import Terms
-from pipeline.protocol import formats
+from pipeline.codecs import parse_output_format
+from pipeline.engines.generation import DEFAULT_FORMAT, Terms
+from pipeline.errors import SettingError
 
 _PATH = re.compile(r"(?:/[^/]+)*?/v1/text-to-speech/(?P<voice>[^/]+)/stream-input")
 # The dialogue socket speaks these; this one does not.
@@ -50,11 +51,11 @@ def _check_model(model: str) -> None:
 
 
 def _output_format(query: Mapping[str, str]) -> str:
-    name = query.get("output_format") or formats.DEFAULT_FORMAT
-    name = formats.ALIASES.get(name, name)
-    if name not in formats.OUTPUT_FORMATS:
-        raise _invalid("output_format", f"The output format {name!r} is none of {', '.join(formats.OUTPUT_FORMATS)}")
-    return name
+    name = query.get("output_format") or DEFAULT_FORMAT
+    try:
+        return parse_output_format(name).name
+    except SettingError as error:
+        raise _invalid("output_format", str(error)) from None
 
 
 def _inactivity_timeout(query: Mapping[str, str]) -> float:

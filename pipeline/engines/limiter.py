@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-CEILING = 10 ** (-2 / 20)
-"""Peak of full scale that is never passed: a decibel under −1 dBFS for what lies between samples (true peak)."""
+CEILING = 10 ** (-2.5 / 20)
+"""Peak of full scale that is never passed: a decibel and a half under −1 dBFS for what lies between samples (true peak)."""
 
 STEP_MS = 1
 """The gain is found for each stretch of so many milliseconds, and drawn as a line between their middles."""
@@ -48,7 +48,7 @@ def limited(samples: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[n
     gain = np.convolve(least, bell / bell.sum(), mode="valid")
     middles = (np.arange(count) + 0.5) * step
     line = np.interp(np.arange(len(samples)) + 0.5, middles, gain)
-    return np.minimum(np.maximum(samples * line, -CEILING), CEILING).astype(np.float32)
+    return np.asarray(np.clip(samples * line, -CEILING, CEILING), np.float32)
 
 
 def as_pcm(samples: npt.NDArray[np.float32]) -> bytes:

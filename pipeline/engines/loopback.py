@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from pipeline.engines import Access
-from pipeline.engines.generation import Encoder, Speaker, Terms
+from pipeline.engines.generation import Speaker, Terms
 from pipeline.engines.handshake import RefusedHandshakeError, terms_of
 from pipeline.engines.recording import ConnectionRecord, Recorder, Replay, read_recording
 from pipeline.engines.streaming import SILENT, Address, Limits, StreamingEngine, common_query, is_loopback
@@ -59,6 +59,13 @@ VoiceChoice = Callable[[str, str], str | None]
 def as_named(voice: str, _language: str) -> str | None:
     """Speak with the voice that was asked for, by its own id."""
     return voice
+
+
+def as_ours(voice: str, _language: str) -> str | None:
+    """Speak with the offline voice of this id; an id that is not ours is given one of our voices, always the same."""
+    from pipeline.engines import offline
+
+    return voice if offline.known_voice(voice) else offline.variant_for(voice)
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +109,10 @@ async def open_offline(access: Access) -> AsyncIterator[StreamingEngine]:
     def identity(request: SpeechRequest) -> str:
         return offline.identity(request.language, request.voice.id)
 
-    async with serve(offline.speak, port=0) as base:
+    def known(voice: str, _language: str) -> str | None:
+        return voice if offline.known_voice(voice) else None
+
+    async with serve(offline.speak, port=0, choose_voice=known) as base:
         recorder = Recorder(access.record) if access.record else None
         yield StreamingEngine(
             "offline",
@@ -176,7 +186,7 @@ class _House:
         """Make who speaks one connection's generations."""
         voice = self._choose_voice(terms.voice, terms.language) or terms.voice
         chosen = Terms(voice, terms.language, terms.output_format, terms.in_sync)
-        return Speaker(self.voice, chosen, _encoder, speed)
+        return Speaker(self.voice, chosen, speed)
 
 
 class _Conversation:
@@ -320,9 +330,3 @@ def _refuse_foreign_page(origin: str | None) -> None:
     if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
         body = {"detail": {"type": "forbidden", "code": "foreign_origin", "message": "pages of this machine only"}}
         raise RefusedHandshakeError(HTTPStatus.FORBIDDEN, json.dumps(body))
-
-
-def _encoder(output_format: str, source_rate: int) -> Encoder:
-    from pipeline import codecs
-
-    return codecs.speech_encoder(output_format, source_rate)

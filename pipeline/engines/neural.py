@@ -18,6 +18,7 @@ from pipeline.engines.neural_variants import VARIANTS, Variant
 from pipeline.engines.neural_words import author_times, spoken_words
 from pipeline.errors import EngineError
 from pipeline.model import SpokenText
+from pipeline.pcm import SAMPLE_BYTES, silence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,9 +43,9 @@ SPEEDS = (0.5, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class _Take:
-    """A run as it was spoken, its silence cut: samples, and its words on their clock."""
+    """A run as it was spoken, its silence cut: 16-bit samples, and its words on their clock."""
 
-    samples: npt.NDArray[np.float32]
+    pcm: bytes
     words: tuple[Spoken, ...]
     joint: Joint
 
@@ -63,25 +64,24 @@ def speak(text: str, voice: str, speed: float) -> SpokenText:
         raise EngineError(f"the neural voice has no variant {voice!r}; it has {', '.join(VARIANTS)}")
     loaded, noise = model(), np.random.default_rng(SEED)
     pace = min(max(speed, SPEEDS[0]), SPEEDS[1])
-    pieces: list[npt.NDArray[np.float32]] = []
+    pcm, gap = bytearray(), b""
     timed: list[tuple[Written, tuple[float, float] | None]] = []
-    count, gap = 0, 0
     for sentence in _read(text, loaded):
         spans: list[tuple[float, float] | None] = [None] * len(sentence.words)
         for run in runs(sentence):
             take = _spoken(run, loaded, pace, variant, noise)
-            if not len(take.samples):
-                continue
-            if pieces:
-                pieces.append(np.zeros(gap, np.float32))
-                count += gap
-            _place(take.words, count * 1000 / SAMPLE_RATE, spans)
-            pieces.append(take.samples)
-            count += len(take.samples)
-            gap = GAPS_MS[take.joint] * SAMPLE_RATE // 1000
+            if take.pcm:
+                pcm += gap if pcm else b""
+                _place(take.words, _ms(pcm), spans)
+                pcm += take.pcm
+                gap = silence(GAPS_MS[take.joint] * SAMPLE_RATE // 1000)
         timed += author_times(written_words(text, sentence.first, sentence.end), sentence.words, spans)
-    pcm = b"".join(as_pcm(piece) for piece in pieces)
-    return SpokenText(pcm, SAMPLE_RATE, tuple(spoken_words(timed, count * 1000 / SAMPLE_RATE)))
+    return SpokenText(bytes(pcm), SAMPLE_RATE, tuple(spoken_words(timed, _ms(pcm))))
+
+
+def _ms(pcm: bytearray) -> float:
+    """Milliseconds of so many bytes."""
+    return len(pcm) // SAMPLE_BYTES * 1000 / SAMPLE_RATE
 
 
 def _read(text: str, loaded: Model) -> list[Sentence]:
@@ -92,18 +92,16 @@ def _read(text: str, loaded: Model) -> list[Sentence]:
 
 def _spoken(run: Run, loaded: Model, speed: float, variant: Variant, noise: np.random.Generator) -> _Take:
     """Speak a run and cut the silence at its ends to the lead and the tail."""
-    import numpy as np
-
     samples, id_ends = loaded.render(run.phonemes, speed, variant, noise)
     heard = loud(samples, SAMPLE_RATE)
     first, last = heard.sound()
     if first == last:
-        return _Take(np.zeros(0, np.float32), (), run.joint)
+        return _Take(b"", (), run.joint)
     begin, end = max(0, first - LEAD_MS), last + TAIL_MS
-    cut = limited(_faded(samples[begin * 24 : end * 24]), SAMPLE_RATE)
+    kept = _faded(samples[begin * SAMPLE_RATE // 1000 : end * SAMPLE_RATE // 1000])
     words = word_times(run.sounds, id_ends, heard)
     shifted = tuple(Spoken(word.word, word.start_ms - begin, word.end_ms - begin) for word in words)
-    return _Take(cut, shifted, run.joint)
+    return _Take(as_pcm(limited(kept, SAMPLE_RATE)), shifted, run.joint)
 
 
 def _faded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

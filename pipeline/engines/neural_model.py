@@ -1,15 +1,16 @@
 """Phonemes → spectrum, pitch and the length of each phoneme → samples: the model in hibari's wheel.
 
-Two sessions at most, one onnxruntime thread each: two threads in one session would change the samples, two sessions
-use two cores. What the wheel holds is used and nothing is ever fetched.
+One session with one onnxruntime thread, run from two threads at once: two threads inside a run would change the
+samples, a second session would hold the weights twice and be no faster. What the wheel holds is used; nothing is
+ever fetched.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SAMPLE_RATE = 24_000
-MOST_SESSIONS = 2
+MOST_AT_ONCE = 2
+"""Runs at the same time: each may hold a hundred megabytes."""
+
 LENGTHS = "/CumSum_output_0"
 """The tensor inside the model's graph that holds the frame in which each id ends."""
 
@@ -47,27 +50,13 @@ def with_output(model: bytes, name: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The loaded voice: its alphabet, its grapheme-to-phoneme rules (one thread at a time), its idle sessions."""
+    """The loaded voice: its alphabet, its grapheme-to-phoneme rules (lent by `reading`), its session."""
 
     alphabet: Mapping[str, int]
     g2p: G2P
-    graph: bytes
+    session: InferenceSession
     reading: threading.Lock = field(default_factory=threading.Lock)
-    free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_SESSIONS))
-    idle: list[InferenceSession] = field(default_factory=list)
-
-    @contextmanager
-    def session(self) -> Iterator[InferenceSession]:
-        """Lend a session to this thread alone, waiting while all are lent."""
-        with self.free:
-            try:
-                session = self.idle.pop()
-            except IndexError:
-                session = _session(self.graph)
-            try:
-                yield session
-            finally:
-                self.idle.append(session)
+    free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_AT_ONCE))
 
     def render(
         self, phonemes: str, speed: float, variant: Variant, noise: np.random.Generator
@@ -78,13 +67,17 @@ class Model:
 
         ids = [0, *(self.alphabet[sign] for sign in phonemes), 0]
         given = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
-        with self.session() as session:
-            *parts, pitch, ends = session.run(None, given)
+        with self.free:
+            *parts, pitch, ends = self.session.run(None, given)
             spectra, bent = reshaped(tuple(part[0] for part in parts), pitch[0], variant)
             del parts, pitch
             samples = dsp.synth(*spectra, bent, noise)
         return samples * np.float32(decibels(variant.gain_db)), [int(end) for end in ends.reshape(-1)]
 
+
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""Keeps onnxruntime, from 1.29 on, from writing a device id to the user's home and from reporting to its maker
+(microsoft/onnxruntime, docs/Privacy.md). It looks when it is first imported, so nothing here imports it earlier."""
 
 _LOADING = threading.Lock()
 
@@ -97,13 +90,13 @@ def model() -> Model:
 
 @cache
 def _load() -> Model:
+    os.environ[NO_TELEMETRY] = "1"
     try:
         from hibari.g2p import G2P
 
         assets = files("hibari") / "assets"
         graph = with_output((assets / "hibari.onnx").read_bytes(), LENGTHS)
-        loaded = Model(json.loads((assets / "vocab.json").read_text("utf-8")), G2P(), graph)
-        loaded.idle.append(_session(graph))
+        loaded = Model(json.loads((assets / "vocab.json").read_text("utf-8")), G2P(), _session(graph))
     except (ImportError, OSError, ValueError) as error:
         message = f"the neural voice cannot be loaded ({error}); reinstall hibari-tts, or use the voice espeak:en-us"
         raise EngineError(message) from error
@@ -114,6 +107,7 @@ def _session(graph: bytes) -> InferenceSession:
     """A session of one thread. Raises EngineError when the model is not the one that this program knows."""
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

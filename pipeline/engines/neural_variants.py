@@ -34,12 +34,14 @@ VARIANTS: Mapping[str, Variant] = {
     "heart+low": Variant(0.75, 0.92, 9.6),
     "heart+male": Variant(0.6, 0.87, 8.1),
     "heart+mellow": Variant(0.9, 0.97, 10.7),
-    "heart+bright": Variant(1.12, 1.05, 10.1),
+    "heart+bright": Variant(1.1, 1.03, 10.1),
 }
 """In the order in which the speakers of a dialogue take them. Gains: measured by `benchmarks/loudness.py`."""
 
 
-def reshaped(spectra: Spectra, pitch: npt.NDArray[np.float32], variant: Variant) -> tuple[Spectra, npt.NDArray[np.float32]]:
+def reshaped(
+    spectra: Spectra, pitch: npt.NDArray[np.float32], variant: Variant
+) -> tuple[Spectra, npt.NDArray[np.float32]]:
     """Give the five parts of the spectrum (bins × frames) and the pitch (hertz a frame) of the variant.
 
     The parts are, in the model's order: magnitude and phase of the harmonics, magnitude of the noise, magnitude and
@@ -74,7 +76,7 @@ def _between(part: npt.NDArray[np.float32], axis: float) -> npt.NDArray[np.float
     share = np.minimum(where - below, 1).astype(np.float32)[:, None]
     moved = part[below] * (1 - share) + part[np.minimum(below + 1, top)] * share
     moved[where > top] = SILENT
-    return moved.astype(np.float32)
+    return np.asarray(moved, np.float32)
 
 
 def _nearest(part: npt.NDArray[np.float32], axis: float) -> npt.NDArray[np.float32]:

@@ -92,7 +92,9 @@ def _speaker(language: str, voice: str) -> tuple[str, str]:
     if voice.startswith(ESPEAK):
         return "espeak", voice.removeprefix(ESPEAK)
     if voice not in VARIANTS:
-        raise EngineError(f"there is no offline voice {voice!r}; there are {', '.join(VARIANTS)}, and {ESPEAK}en-us and the like")
+        raise EngineError(
+            f"there is no offline voice {voice!r}; there are {', '.join(VARIANTS)}, and {ESPEAK}en-us and the like"
+        )
     if is_english(language) and neural.is_here():
         return "neural", voice
     cast = [f"+{name}" if name else "" for name in espeak.GAINS_DB]

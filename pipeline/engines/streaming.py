@@ -26,16 +26,15 @@ from websockets.exceptions import (
 )
 
 from pipeline import pcm
+from pipeline.codecs.formats import FORMATS
 from pipeline.engines.recording import ConnectionRecord, Recorder
 from pipeline.errors import (
     ConnectionLostError,
-    EngineError,
     PipelineError,
     RefusedError,
     RemoteProtocolError,
 )
 from pipeline.model import SpeechChunk, SpeechRequest
-from pipeline.protocol import formats
 from pipeline.protocol.messages import (
     ClientMessage,
     CloseConnection,
@@ -82,6 +81,10 @@ class Address:
     def is_loopback(self) -> bool:
         """Whether it is this machine: no proxy, no compression, plain text allowed."""
         return is_loopback(urlsplit(self.base).hostname or "")
+
+    def blotted(self, text: str) -> str:
+        """Return a text without the key, should the service have repeated it."""
+        return text.replace(self.key, "(key)") if self.key else text
 
 
 def is_loopback(host: str) -> bool:
@@ -144,7 +147,7 @@ class StreamingEngine:
 
     async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechChunk]:
         """Yield what the messages bring; see `Engine.speak` for what is raised."""
-        request = replace(request, output_format=formats.chosen(request.output_format))
+        request = replace(request, output_format=chosen_format(request.output_format))
         target = self._target(request)
         record = self._recorder.connection(target, [self._address.key]) if self._recorder else None
         connection = await self._open(target, record)
@@ -210,7 +213,7 @@ class _Conversation:
             message = self._session.receive(text)
             if not isinstance(message, SpeechMessage | FinalMessage):
                 continue
-            self._heard.add(message.chunk, request.output_format)
+            self._heard.add(message.chunk)
             if message.chunk != SpeechChunk():
                 yield message.chunk
         await self._wait_for_closing()
@@ -224,7 +227,7 @@ class _Conversation:
                     self._record.message("client", text)
                 await asyncio.wait_for(self._connection.send(text), self._limits.silence)
 
-    async def _next(self, deadline: float) -> str | bytes | None:
+    async def _next(self, deadline: float) -> str | None:
         """Wait for the next message; None when the connection is closed. Raises ConnectionLostError for a stall."""
         patience = min(self._limits.silence, deadline - time.monotonic())
         try:
@@ -236,6 +239,7 @@ class _Conversation:
             endless = f"the speech was not whole after {self._limits.whole:g} s"
             said = stalled if patience == self._limits.silence else endless
             raise ConnectionLostError(f"{said}; check the network and try again") from None
+        text = self._hidden.blotted(text if isinstance(text, str) else text.decode("utf-8", "replace"))
         if self._record:
             self._record.message("server", text)
         return text
@@ -251,9 +255,10 @@ class _Conversation:
 
     def _judge(self, request: SpeechRequest) -> None:
         """Raise what the end of the connection means, unless all was there but the final frame."""
-        ending: Ending = self._session.closed(self._connection.close_code or 1006, self._connection.close_reason or "")
+        reason = self._hidden.blotted(self._connection.close_reason or "")
+        ending: Ending = self._session.closed(self._connection.close_code or 1006, reason)
         if ending.error:
-            raise _without(ending.error, self._hidden.key)
+            raise ending.error
         if not self._heard.is_whole(request):
             raise ConnectionLostError(
                 "the speech service closed the connection before the speech was whole; try again",
@@ -266,30 +271,29 @@ class _Heard:
     """What came so far, as far as it takes to tell whether it is whole."""
 
     byte_count: int = 0
-    first: bytes = b""
     chars: list[str] = field(default_factory=list)
     end_ms: float = 0
 
-    def add(self, chunk: SpeechChunk, output_format: str) -> None:
-        """Count a chunk. Raises RemoteProtocolError when the sound is not of the kind that was asked for."""
+    def add(self, chunk: SpeechChunk) -> None:
+        """Count a chunk."""
         self.byte_count += len(chunk.audio)
         if chunk.alignment:
             self.chars += chunk.alignment.chars
             self.end_ms = chunk.alignment.starts_ms[-1] + chunk.alignment.durations_ms[-1]
-        if chunk.audio and len(self.first) < 4096 and formats.is_pcm(output_format):
-            self.first += chunk.audio
-            if kind := formats.sounds_encoded(self.first):
-                raise RemoteProtocolError(
-                    f"the speech service sent {kind} where {output_format} was asked for; choose another output format"
-                )
 
     def is_whole(self, request: SpeechRequest) -> bool:
         """Whether every character was timed and the times end where the samples do: only PCM can be measured."""
-        if not formats.is_pcm(request.output_format):
+        wanted = FORMATS.get(request.output_format)
+        if wanted is None or wanted.codec != "pcm":
             return False
-        spoken_ms = self.byte_count * 1000 / pcm.SAMPLE_BYTES / formats.sample_rate(request.output_format)
+        spoken_ms = self.byte_count * 1000 / pcm.SAMPLE_BYTES / wanted.sample_rate
         same_text = "".join(self.chars).split() == request.text.split()
         return self.byte_count > 0 and same_text and abs(spoken_ms - self.end_ms) <= WHOLE_WITHIN_MS
+
+
+def chosen_format(wish: str) -> str:
+    """Name the format to ask for: `auto` is samples at 24 kHz, which every plan allows."""
+    return "pcm_24000" if wish == "auto" else wish
 
 
 def messages_of(request: SpeechRequest) -> tuple[ClientMessage, ...]:
@@ -353,13 +357,7 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], type[PipelineError], str], .
 def _handshake_error(error: Exception, host: str, key: str | None) -> PipelineError:
     """Type what a handshake failed with."""
     if isinstance(error, InvalidStatus):
-        return _without(http_error(error.response.status_code, bytes(error.response.body or b"")), key)
+        body = bytes(error.response.body or b"").decode("utf-8", "replace")
+        return http_error(error.response.status_code, Address(host, key).blotted(body).encode())
     kind, sentence = next((kind, sentence) for types, kind, sentence in _FAILURES if isinstance(error, types))
     return kind(sentence.format(host))
-
-
-def _without(error: EngineError, key: str | None) -> EngineError:
-    """Blot the key out of the service's words, should it have repeated it."""
-    if key and key in f"{error.message}{error.code}":
-        return type(error)(error.message.replace(key, "(key)"), error.code.replace(key, "(key)"), error.close_code)
-    return error

@@ -69,7 +69,7 @@ def choose_fonts(text: str, language: str = "en", weight: Weight = "Regular") ->
                 break
             chosen.append(best)
             lacking -= drawn
-    drawn_by = {character: own for character in set(text)}
+    drawn_by = dict.fromkeys(set(text), own)
     for face in reversed(chosen):
         drawn_by |= {c: face for c in set(text) if not own.glyph(c) and face.glyph(c)}
     lettering = Lettering(
@@ -137,7 +137,8 @@ def _draws_any(face: Face, characters: Iterable[str]) -> bool:
 def _rank(face: Face, lacking: Iterable[str], language: str) -> tuple[int, int, int, int, str]:
     """Order faces, the best first: draws most, made for the language, upright regular, plain sans, by path."""
     drawn = sum(1 for character in lacking if face.glyph(character))
-    region = _REGIONS.get(language.lower()) or _REGIONS.get(language.lower().partition("-")[0], "")
+    tag = language.lower()
+    region = next((_REGIONS[known] for known in _REGIONS if tag == known or tag.startswith(f"{known}-")), "")
     is_regional = bool(region) and face.family.endswith(region)
     plainness = 400 * face.is_italic + abs(face.weight - 400)
     is_sans = "Sans" in face.family and "Mono" not in face.family

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.measurement.correlation import Peak, emphasised, find_in
+from pipeline.measurement.correlation import Peak, emphasised, find_at_any_speed, find_in
 from pipeline.measurement.references import ReferenceWindow, ReferenceWindows
 from pipeline.measurement.resampling import REFERENCE_RATE, resample, to_unit_range
 from pipeline.pcm import as_array
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-# How far from its own place a window is looked for, in seconds, and how alike it must be to count as found. Where
-# the speed is off by a thousandth, 2 s of speech no longer fit as a whole, but a quarter of it does; a shorter
-# stretch is more easily alike by chance, so more is asked of it.
-_WHOLE, _QUARTER = 0.5, 0.65
-_FURTHEST = 30.0
+    Sound = npt.NDArray[np.float32]
+
+# How far from its own place a window is looked for, in seconds, one after the other, and how alike it must be to count
+# as found. Other speech reaches 0.2, what went through an encoder 0.94 and more; below that another speed is tried.
+_RADII = (2.0, 10.0, 30.0)
+_FOUND = 0.55
+_SAME = 0.94
 # The outermost 4 ms of a window were resampled without what lies beyond: they are left out of the comparison.
 _EDGE = REFERENCE_RATE // 250
-_ATTEMPTS = ((2.0, 1, _WHOLE), (2.0, 4, _QUARTER), (10.0, 1, _WHOLE), (_FURTHEST, 1, _WHOLE), (_FURTHEST, 4, _QUARTER))
+# By how much a window may hang over either end of the file, in samples of 8 kHz.
+_OVERHANG = REFERENCE_RATE // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class SoundComparison:
         """The file's samples in which this window is looked for at the furthest (half open)."""
         start = window.first / self._references.sample_rate
         length = len(window.pcm) / 2 / REFERENCE_RATE
-        return int((start - _FURTHEST) * self._rate), int((start + length + _FURTHEST) * self._rate) + 1
+        return int((start - _RADII[-1]) * self._rate), int((start + length + _RADII[-1]) * self._rate) + 1
 
     def _match_next(self) -> None:
         import numpy as np
@@ -119,37 +122,28 @@ def _match(
     held: npt.NDArray[np.generic], held_first: int, rate: int, wanted: npt.NDArray[np.float32], start: float
 ) -> WindowMatch:
     """Look for a window near `start` seconds, then further away; the sound held begins with sample `held_first`."""
-    best, edge = 0.0, _EDGE / REFERENCE_RATE
-    for radius, parts, least in _ATTEMPTS:
-        skipped, piece = _loudest_part(wanted, parts)
-        expected = start + edge + skipped / REFERENCE_RATE
+    import numpy as np
+
+    expected = start + _EDGE / REFERENCE_RATE
+
+    def look(find: Callable[[Sound, Sound], Peak | None], radius: float) -> tuple[float, float]:
+        """How alike the best place is, and how much later in ms."""
         first = max(held_first, round((expected - radius) * rate))
-        end = round((expected + len(piece) / REFERENCE_RATE + radius) * rate)
-        peak = _find(held[max(0, first - held_first) : max(0, end - held_first)], rate, piece)
-        if peak is not None and peak.height >= least:
-            offset = first / rate + peak.lag / REFERENCE_RATE - expected
-            return WindowMatch(start * 1000, offset * 1000, peak.height)
-        best = max(best, peak.height if peak and parts == 1 else 0.0)
-    return WindowMatch(start * 1000, None, best)
+        end = round((expected + len(wanted) / REFERENCE_RATE + radius) * rate)
+        near = held[max(0, first - held_first) : max(0, end - held_first)]
+        peak = find(np.pad(emphasised(resample(to_unit_range(near), rate)), _OVERHANG), wanted)
+        if peak is None:
+            return 0.0, 0.0
+        return peak.height, 1000 * (first / rate + (peak.lag - _OVERHANG) / REFERENCE_RATE - expected)
 
-
-def _find(samples: npt.NDArray[np.generic], rate: int, wanted: npt.NDArray[np.float32]) -> Peak | None:
-    """Find a window in a stretch of the file; a quarter of a second of silence lets it hang over the file's ends."""
-    import numpy as np
-
-    margin = REFERENCE_RATE // 4
-    peak = find_in(np.pad(emphasised(resample(to_unit_range(samples), rate)), margin), wanted)
-    return peak and Peak(peak.lag - margin, peak.height)
-
-
-def _loudest_part(wanted: npt.NDArray[np.float32], parts: int) -> tuple[int, npt.NDArray[np.float32]]:
-    """The part, of equal ones, with the most energy, and how many samples come before it."""
-    import numpy as np
-
-    size = len(wanted) // parts
-    energies = np.sum(wanted[: size * parts].reshape(parts, size) ** 2, axis=1)
-    first = int(energies.argmax()) * size
-    return first, wanted[first : first + size]
+    best = 0.0, 0.0
+    for radius in _RADII:
+        best = max(best, look(find_in, radius))
+        if best[0] >= _FOUND:
+            break
+    if best[0] < _SAME:
+        best = max(best, look(find_at_any_speed, _RADII[0]))
+    return WindowMatch(start * 1000, best[1] if best[0] >= _FOUND else None, best[0])
 
 
 def summarise(matches: Sequence[WindowMatch], seconds: float) -> SoundSync:

@@ -9,7 +9,7 @@ from pipeline.scripts.source import refuse_strange
 from pipeline.settings import Written
 
 # No front matter that a person writes comes near these; they bound what reading one can cost.
-LONGEST = 65_536
+LONGEST = 262_144
 DEEPEST = 6
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.errors import ScriptError
+from pipeline.scripts.front_matter import LONGEST
 from pipeline.scripts.source import clean
 from pipeline.settings import Written, typed
 
@@ -24,6 +25,8 @@ def parse_project(text: str, path: str) -> dict[str, object]:
     """
     import tomllib
 
+    if len(text) > LONGEST:
+        raise ScriptError(f"this is longer than {LONGEST} characters; shorten it", path)
     text = clean(text, path)
     try:
         tables = tomllib.loads(text)

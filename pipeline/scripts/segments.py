@@ -9,7 +9,7 @@ from pipeline.model import Chapter, Remark, Script, Segment
 from pipeline.scripts.letters import judge_letters
 from pipeline.scripts.marks import Anchor, Block, Break, Heading, Mark, Picture, Speaker, Text
 from pipeline.scripts.source import is_spoken, stem
-from pipeline.scripts.words import collapsed, ends_with_space, make_tokens, starts_with_space
+from pipeline.scripts.words import ends_with_space, make_tokens, starts_with_space
 from pipeline.settings import Settings
 
 
@@ -129,7 +129,7 @@ class _Assembly:
         if not tokens:
             self._after_space = self._after_space or any(text.shown for text in texts)
             return
-        line = next(_line_of_first_word(text) for text in texts if collapsed(text.shown))
+        line = next(_line_of_first_word(text) for text in texts if text.shown.strip())
         asked = self._pause_ms()
         self._open_chapter(line)
         segment = Segment(

@@ -19,7 +19,7 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u
 _CLOSERS = "」』）】》〉〕］｝”’\"')\\]"
 # A space, or the end of a phrase: full-width punctuation anywhere, the common kind only between two such letters.
 _CUTS = re.compile(
-    rf" |[。、，！？：；．｡､][{_CLOSERS}。、，！？：；．｡､…‥]*+(?! |$)"
+    rf" |[。、，！？：；．｡､][{_CLOSERS}。、，！？：；．｡､…‥]*+(?!\s|$)"
     rf"|(?<=[{_UNSPACED}])[…‥,.!?;:]++[{_CLOSERS}]*+(?=[{_UNSPACED}])"
 )
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
@@ -35,8 +35,8 @@ class _Respelling:
 
 
 def collapsed(text: str) -> str:
-    """Make every run of breaking spaces one space, and leave none at the ends."""
-    return _SPACES.sub(" ", text).strip(" ")
+    """Make every run of breaking spaces one space, and leave no space at the ends."""
+    return _SPACES.sub(" ", text).strip()
 
 
 def make_tokens(texts: Sequence[Text], say: Mapping[str, str], *, after_space: bool) -> tuple[Token, ...]:
@@ -72,8 +72,8 @@ def _joined(texts: Sequence[Text]) -> tuple[str, list[_Respelling]]:
         if not part:
             continue
         if text.said is not None:
-            first, end = length + part.startswith(" "), length + len(part.rstrip(" "))
-            spans.append(_Respelling(first, end, collapsed(text.said)))
+            first, end = _trimmed(part, 0, len(part))
+            spans.append(_Respelling(length + first, length + end, collapsed(text.said)))
         parts.append(part)
         length += len(part)
         at_space = part.endswith(" ")
@@ -144,9 +144,16 @@ def _cuts(shown: str, respellings: Sequence[_Respelling]) -> Iterator[tuple[int,
             yield end, following
 
 
+def _trimmed(shown: str, first: int, end: int) -> tuple[int, int]:
+    """Leave out spaces at the ends of a stretch, also those that hold words together: here they hold nothing."""
+    stretch = shown[first:end]
+    return first + len(stretch) - len(stretch.lstrip()), first + len(stretch.rstrip())
+
+
 def _tokens(shown: str, respellings: Sequence[_Respelling], *, after_space: bool) -> Iterator[Token]:
     first, space, position = 0, after_space, 0
-    for end, following in [*_cuts(shown, respellings), (len(shown), len(shown))]:
+    for cut, following in [*_cuts(shown, respellings), (len(shown), len(shown))]:
+        first, end = _trimmed(shown, first, cut)
         if end > first:
             said: list[str] = []
             at = first
@@ -156,5 +163,6 @@ def _tokens(shown: str, respellings: Sequence[_Respelling], *, after_space: bool
                 at = respelling.end
                 position += 1
             yield Token(shown[first:end], "".join([*said, shown[at:end]]), space)
-            space = following > end
+            space = False
+        space = space or following > cut
         first = following

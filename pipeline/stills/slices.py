@@ -64,4 +64,5 @@ def with_picture_id(slice_unit: bytes, coding: Coding, picture_id: int) -> bytes
     writer.bits(frame_num, coding.frame_num_bits)
     writer.unsigned(picture_id)
     writer.bits(*reader.rest())
-    return slice_unit[:1] + protected(writer.payload())
+    # The stop bit, the last that is set, may have moved to another byte: after its byte nothing follows.
+    return slice_unit[:1] + protected(writer.payload().rstrip(b"\x00"))

@@ -60,13 +60,13 @@ def test_any_text_comes_back(cues: list[Cue]) -> None:
 def test_other_programs_read_the_same() -> None:
     """webvtt-py and pysubs2 find our times; the text is ours where they know the references of the format."""
     found = judge.from_buffer(io.StringIO(webvtt.compose(TRACK)))
-    assert [(cue.start, cue.end) for cue in found] == [
+    assert [(cue.start, cue.end) for cue in found.captions] == [
         ("00:00:00.000", "00:00:01.500"),
         ("01:00:00.001", "01:00:02.002"),
     ]
     plain = CaptionTrack((Cue(500, 2250, ("Two lines", "of text")), Cue(2330, 4000, ("and one",))))
     written = webvtt.compose(plain)
-    assert [cue.text for cue in judge.from_buffer(io.StringIO(written))] == [cue.text for cue in plain.cues]
+    assert [cue.text for cue in judge.from_buffer(io.StringIO(written)).captions] == [cue.text for cue in plain.cues]
     events = pysubs2.SSAFile.from_string(written, "vtt")
     assert [(event.start, event.end, event.plaintext) for event in events] == [
         (cue.start_ms, cue.end_ms, cue.text) for cue in plain.cues

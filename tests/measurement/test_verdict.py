@@ -12,7 +12,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from pipeline.measurement import FileSync, ReferenceWindows, figures, measure_file, report_lines, to_json, what_is_wrong
 from pipeline.media import decoded_sound, subtitle_samples
 from pipeline.model import Word
-from tests.measurement.sounds import encoded, late, recorded, truth
+from tests.measurement.sounds import Samples, encoded, late, recorded, truth
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,18 @@ class Film:
         return measure_file(decoded_sound(file, 48_000), 48_000, self.references, self.words, cues)
 
 
+def narration() -> tuple[Samples, tuple[Word, ...]]:
+    """About 27 s of the truth voice at 24 kHz, after a second of silence: no cue comes before the file, moved by 50 ms."""
+    samples, timed = truth(14)
+    words = tuple(Word(text, round(1000 + start), round(1000 + end)) for text, start, end in timed)
+    return late(samples, 24_000), words
+
+
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
-    """About 40 s of the truth voice, five words a cue."""
+    """The narration, five words a cue."""
     folder = tmp_path_factory.mktemp("film")
-    samples, timed = truth(14)
-    words = tuple(Word(text, round(start), round(end)) for text, start, end in timed)
+    samples, words = narration()
     cues = [words[first : first + 5] for first in range(0, len(words), 5)]
     blocks = [
         f"{n}\n{_clock(cue[0].start_ms)} --> {_clock(cue[-1].end_ms)}\n{' '.join(word.text for word in cue)}\n"
@@ -82,7 +88,6 @@ def test_shifted_captions_show(film: Film, tmp_path: Path, shift_ms: int) -> Non
 
     sync = film.measured(moved)
 
-    # The first cue cannot come before the file does.
     assert figures(sync)["cue_signed_median_ms"] == pytest.approx(shift_ms, abs=1)
     assert abs(figures(sync)["sound_offset_ms"]) < 0.1
     assert [sentence.split(" are ")[0] for sentence in what_is_wrong(sync)] == ["the captions"]
@@ -90,7 +95,7 @@ def test_shifted_captions_show(film: Film, tmp_path: Path, shift_ms: int) -> Non
 
 def test_shifted_sound_shows(film: Film, tmp_path: Path) -> None:
     """By the windows, and independently by the onsets; captions are where they were."""
-    samples, _ = truth(14)
+    samples, _ = narration()
     sound = encoded(late(samples, 50 * 24), 24_000, tmp_path / "late.m4a")
     moved = _mux(tmp_path / "moved.mp4", "-i", sound, "-i", str(film.path.with_suffix(".srt")))
 
@@ -117,13 +122,13 @@ def test_sound_of_another_film_is_wrong(film: Film) -> None:
 
 def test_a_mute_stretch_and_a_jump_are_wrong(film: Film) -> None:
     """Where most of the sound is right, the part that is not is still said."""
-    samples, _ = truth(14)
+    samples, _ = narration()
     tenth = len(samples) // 10
     muted = samples.copy()
     muted[4 * tenth : 5 * tenth] = 0
     jumped = np.concatenate((samples[: 9 * tenth], np.zeros(720, np.int16), samples[9 * tenth :]))
 
-    def wrong(sound: np.typing.NDArray[np.int16]) -> tuple[str, ...]:
+    def wrong(sound: Samples) -> tuple[str, ...]:
         return what_is_wrong(measure_file([sound], 24_000, film.references, film.words, None))
 
     assert any("of 12 reference windows" in sentence for sentence in wrong(muted))
@@ -132,7 +137,7 @@ def test_a_mute_stretch_and_a_jump_are_wrong(film: Film) -> None:
 
 def test_onsets_far_from_words_are_wrong() -> None:
     """Word times that are not of this sound."""
-    samples, _ = truth(14)
+    samples, _ = narration()
     apart = [Word("x", 10_000 * n, 10_000 * n + 100) for n in range(4)]
 
     (sentence,) = what_is_wrong(measure_file([samples], 24_000, None, apart, None))

@@ -1,0 +1,185 @@
+"""Where the cloud's engine speaks, what it asks for, and whose names it knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from pipeline.engines import ENGINES, Access
+from pipeline.engines.elevenlabs import address_of, query_of, resolve_voice
+from pipeline.engines.loopback import serve
+from pipeline.errors import RefusedError, UsageError
+from pipeline.model import SpeechChunk, SpeechRequest, Voice
+from tests.truth_voice import TruthVoice
+
+KEY = "sk_0123456789abcdef_secret"
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        (None, "wss://api.elevenlabs.io"),
+        ("https://api.eu.residency.elevenlabs.io/", "wss://api.eu.residency.elevenlabs.io"),
+        ("wss://host.test:8443/prefix/", "wss://host.test:8443/prefix"),
+        ("http://127.0.0.1:8765", "ws://127.0.0.1:8765"),
+        ("ws://localhost:1", "ws://localhost:1"),
+        ("http://[::1]:8765", "ws://[::1]:8765"),
+    ],
+)
+def test_base_urls_become_sockets(given: str | None, base: str) -> None:
+    """With their path and port, whichever of the two schemes they have."""
+    assert address_of(Access(KEY, given)).base == base
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://api.elevenlabs.io",
+        "ws://127.0.0.1.evil.test",
+        "ftp://127.0.0.1",
+        "api.elevenlabs.io",
+        "https://",
+        "https://user:hunter2@host.test",
+        "https://host.test/?key=hunter2",
+        "https://[::1",
+        "https://host.test:port",
+    ],
+)
+def test_base_urls_that_would_give_the_key_away_are_refused(given: str) -> None:
+    """Plain text beyond this machine, and what is no URL; a password in it is not repeated."""
+    with pytest.raises(UsageError) as caught:
+        address_of(Access(KEY, given))
+    assert "hunter2" not in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_a_key_is_needed_beyond_this_machine_and_must_fit_a_header() -> None:
+    """The local server asks for none."""
+    with pytest.raises(UsageError, match="ELEVENLABS_API_KEY"):
+        address_of(Access())
+    assert address_of(Access(base_url="http://127.0.0.1:1")).key is None
+    with pytest.raises(UsageError, match="characters") as caught:
+        address_of(Access(KEY + "\r\nX: y"))
+    assert KEY not in str(caught.value)
+    assert KEY not in repr(address_of(Access(KEY)))
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "code"),
+    [
+        ("eleven_multilingual_v2", "de", None),
+        ("eleven_flash_v2_5", "pt-BR", "pt"),
+        ("eleven_turbo_v2_5", "de", "de"),
+        ("eleven_flash_v2", "en", None),
+    ],
+)
+def test_a_language_goes_only_to_models_that_take_one(model: str, language: str, code: str | None) -> None:
+    """As ISO 639-1, without a region; the others refuse or ignore it."""
+    query = query_of(SpeechRequest("Hi", Voice("v"), model, language))
+    assert query["model_id"] == model
+    assert query.get("language_code") == code
+
+
+@pytest.mark.parametrize("model", ["eleven_v3", "eleven_v3_conversational"])
+def test_a_model_of_another_socket_is_refused_before_anything_is_sent(model: str) -> None:
+    """With the models that would do."""
+    with pytest.raises(RefusedError, match="eleven_multilingual_v2"):
+        query_of(SpeechRequest("Hi", Voice("v"), model, "en"))
+
+
+def test_the_engine_speaks_with_a_local_server() -> None:
+    """The registry's engine, a base URL on loopback, no key; whoever answers there shapes the speech."""
+
+    async def run() -> tuple[list[SpeechChunk], str]:
+        async with serve(TruthVoice(), port=0) as base, ENGINES["elevenlabs"](Access(base_url=base)) as engine:
+            request = SpeechRequest("Hello there.", Voice("v"), "eleven_multilingual_v2", "en", "auto")
+            assert (engine.name, engine.most_at_once) == ("elevenlabs", 2)
+            return [chunk async for chunk in engine.speak(request)], engine.shaped_by(request)
+
+    chunks, shaped = asyncio.run(run())
+    assert b"".join(chunk.audio for chunk in chunks) == TruthVoice()("Hello there.", "en", "v", 1.0).pcm
+    assert "127.0.0.1" in shaped
+
+
+class Listing(ThreadingHTTPServer):
+    """A voices listing of two pages; `redirect` sends the question elsewhere instead."""
+
+    redirect = ""
+    keys: list[str | None]
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers for a Listing."""
+
+    server: Listing
+
+    def do_GET(self) -> None:
+        """Give a page, or the redirect."""
+        self.server.keys.append(self.headers.get("xi-api-key"))
+        query = parse_qs(urlsplit(self.path).query)
+        first = {"voices": [{"voice_id": "id1", "name": "Rachel - calm"}], "has_more": True, "next_page_token": "t"}
+        second = {"voices": [{"voice_id": "id2", "name": "Bella"}, {"voice_id": "id3"}], "has_more": False}
+        body = json.dumps(second if query.get("next_page_token") == ["t"] else first).encode()
+        self.send_response(302 if self.server.redirect else 200)
+        self.send_header("Location", self.server.redirect)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@contextmanager
+def listing() -> Iterator[tuple[Listing, str]]:
+    """A listing on loopback and its address."""
+    server = Listing(("127.0.0.1", 0), Answering)
+    server.keys = []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"),
+    [("bella", "id2"), ("Rachel", "id1"), ("rachel - CALM", "id1"), ("id3", "id3"), ("Nobody", "Nobody")],
+)
+def test_names_are_resolved_by_the_listing(name: str, identifier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over its pages, whatever the case; past every proxy; what it does not know is taken for an id."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with listing() as (server, base):
+        assert asyncio.run(resolve_voice(Access(KEY, base), name)) == identifier
+        assert server.keys == [KEY, KEY]
+
+
+def test_the_listing_s_redirect_is_not_followed() -> None:
+    """The key stays here, and the name is taken for an id."""
+    with listing() as (elsewhere, other), listing() as (server, base):
+        server.redirect = other
+        assert asyncio.run(resolve_voice(Access(KEY, base), "Bella")) == "Bella"
+        assert server.keys == [KEY]
+        assert elsewhere.keys == []
+
+
+def test_a_listing_that_cannot_be_had_leaves_the_name() -> None:
+    """The local speech server has none, and nobody may be there at all."""
+
+    async def run() -> str:
+        async with serve(TruthVoice(), port=0) as base:
+            return await resolve_voice(Access(KEY, base), "heart")
+
+    assert asyncio.run(run()) == "heart"
+    assert asyncio.run(resolve_voice(Access(KEY, "http://127.0.0.1:9"), "Bella")) == "Bella"

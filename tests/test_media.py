@@ -1,0 +1,150 @@
+"""Facts, sound, pictures of media files: against files whose content is known."""
+
+from __future__ import annotations
+
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import media
+from pipeline.encoder import run
+from pipeline.errors import MediaError
+from tests.footage import make_footage
+from tests.noise import Samples, joined, lateness, noise
+
+RATE = 24000
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Footage whose every picture is another one."""
+    return make_footage(tmp_path_factory.mktemp("footage") / "harbour.mp4")
+
+
+def wav_of(path: Path, samples: Samples, rate: int = RATE) -> Path:
+    """Write samples as a WAV."""
+    with wave.open(str(path), "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(samples.tobytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [
+        ("m4a", "aac"),
+        ("mkv", "aac"),
+        ("mp3", "libmp3lame"),
+        ("ogg", "libopus"),
+        ("webm", "libopus"),
+        ("flac", "flac"),
+        ("wav", "pcm_s16le"),
+        ("mov", "pcm_s16be"),
+    ],
+)
+def test_sound_starts_at_time_zero(folder: Path, ending: str, codec: str) -> None:
+    """Priming, edit lists and pre-skip are taken off: the first sample is the first, the last is in its place."""
+    samples = noise(RATE)
+    source, path = wav_of(folder / "source.wav", samples), folder / f"coded.{ending}"
+    run(["-i", f"file:{source}", "-c:a", codec, "-b:a", "96k", f"file:{path}"], time_limit_s=60)
+    heard = joined(media.decoded_sound(str(path), RATE))
+    assert heard.dtype == np.int16
+    assert lateness(samples[:RATE], heard[:RATE]) == 0
+    end = len(samples)
+    assert lateness(samples[end - RATE : end], heard[end - RATE : end]) == 0
+    # Matroska counts milliseconds and WebM's padding is not noted by all: at most a packet of 20 ms is over.
+    assert 0 <= len(heard) - end <= (RATE // 40 if ending in {"mkv", "webm"} else 0)
+
+
+def test_another_rate_and_two_channels(tmp_path: Path) -> None:
+    """Stereo at 44.1 kHz comes as mono at the rate asked for, in place."""
+    samples = noise(RATE)
+    source, path = wav_of(tmp_path / "s.wav", samples), tmp_path / "stereo.m4a"
+    run(["-i", f"file:{source}", "-ac", "2", "-ar", "44100", "-c:a", "aac", f"file:{path}"], time_limit_s=60)
+    heard = joined(media.decoded_sound(str(path), RATE))
+    assert lateness(samples, heard) == 0
+
+
+def test_sound_that_begins_late_is_preceded_by_silence(tmp_path: Path, footage: Path) -> None:
+    """A sound track that starts half a second into the video is heard half a second in."""
+    samples = noise(RATE)
+    source, path = wav_of(tmp_path / "s.wav", samples), tmp_path / "late.mp4"
+    late = ["-i", f"file:{footage}", "-itsoffset", "0.5", "-i", f"file:{source}", "-map", "0:v", "-map", "1:a"]
+    run([*late, "-c:v", "copy", "-c:a", "aac", f"file:{path}"], time_limit_s=60)
+    heard = joined(media.decoded_sound(str(path), RATE))
+    assert lateness(samples, heard) == RATE // 2
+    assert not heard[: RATE // 2 - 1200].any()
+
+
+def test_facts_of_a_video(footage: Path) -> None:
+    """Codec, size, rate and lengths of picture and sound."""
+    facts = media.probe(str(footage))
+    assert facts.video == media.VideoFacts("h264", 320, 180, Fraction(25), 0, 0, 4000, "bt601", is_hdr=False)
+    assert [(s.codec, s.sample_rate, s.channels, s.duration_ms) for s in facts.sounds] == [("aac", 44100, 1, 3500)]
+    assert facts.duration_ms == 4000
+    assert facts.title == "IMG_0001"
+    assert (facts.subtitles, facts.chapters) == ((), ())
+    assert not facts.index_first
+
+
+@pytest.mark.parametrize(("transfer", "is_hdr"), [("smpte2084", True), ("arib-std-b67", True), ("bt709", False)])
+def test_hdr_is_known_by_its_transfer(tmp_path: Path, transfer: str, is_hdr: bool) -> None:  # noqa: FBT001
+    """PQ and HLG are HDR, on which nothing is drawn."""
+    path = tmp_path / "v.mp4"
+    colours = f"setparams=color_trc={transfer}:color_primaries=bt2020:colorspace=bt2020nc"
+    source = ["-f", "lavfi", "-i", f"color=gray:s=64x64:d=0.2,format=yuv420p,{colours}"]
+    run([*source, "-c:v", "libx264", f"file:{path}"], time_limit_s=60)
+    video = media.probe_footage(str(path))
+    assert video.is_hdr is is_hdr
+    assert video.matrix == "bt2020"
+    if is_hdr:
+        with pytest.raises(MediaError, match="--captions soft"):
+            media.refuse_hdr(str(path), video)
+    else:
+        media.refuse_hdr(str(path), video)
+
+
+def test_a_cover_is_no_picture(tmp_path: Path) -> None:
+    """A song with a cover is a sound."""
+    path = tmp_path / "song.m4a"
+    sources = ["-f", "lavfi", "-i", "sine=d=0.5", "-f", "lavfi", "-i", "color=red:s=64x64:d=0.04"]
+    cover = ["-map", "0:a", "-map", "1:v", "-c:v", "mjpeg", "-disposition:v:0", "attached_pic", "-frames:v", "1"]
+    run([*sources, *cover, f"file:{path}"], time_limit_s=60)
+    assert media.probe(str(path)).video is None
+    with pytest.raises(MediaError, match="no picture"):
+        media.probe_footage(str(path))
+
+
+def test_the_picture_on_screen(footage: Path) -> None:
+    """Between two frames the earlier one is on screen; after the end, the last."""
+    pictures = [picture for _, picture in media.frames(str(footage))]
+    assert len(pictures) == 100
+    assert np.array_equal(media.frame_at(str(footage), 0), pictures[0])
+    assert np.array_equal(media.frame_at(str(footage), 1039), pictures[25])
+    assert np.array_equal(media.frame_at(str(footage), 1040), pictures[26])
+    assert np.array_equal(media.frame_at(str(footage), 3999), pictures[99])
+
+
+def test_files_that_are_no_media(tmp_path: Path, footage: Path) -> None:
+    """Missing, a folder, text, half a video, a sound without a picture and a picture without a sound."""
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    half = tmp_path / "half.mp4"
+    half.write_bytes(footage.read_bytes()[:20000])
+    for path, sentence in ((tmp_path / "no.mp4", "no such file"), (tmp_path, "no such file")):
+        with pytest.raises(MediaError, match=sentence):
+            media.probe(str(path))
+    for path in (text, half):
+        with pytest.raises(MediaError, match="can be read"):
+            media.probe(str(path))
+    with pytest.raises(MediaError, match="no picture"):
+        media.frame_at(str(wav_of(tmp_path / "s.wav", noise(RATE))), 0)
+    silent = tmp_path / "silent.mp4"
+    run(["-i", f"file:{footage}", "-c", "copy", "-an", f"file:{silent}"], time_limit_s=60)
+    with pytest.raises(MediaError, match="no sound"):
+        next(media.decoded_sound(str(silent), RATE))
