@@ -25,7 +25,8 @@ SOUND_CODECS: Mapping[str, tuple[str, ...]] = {
 }
 # What MP4 holds and today's browsers and players show; any other picture is encoded anew.
 COPIED_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
-BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+# Set on the frames, as `setparams` names them: on the output the encoder takes only the matrix.
+BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "range": "tv"}
 # Names in the scratch folder in which a graph with captions is run: a path inside a filter would need two levels of
 # escaping, a constant name needs none.
 CAPTIONS_FILE = "captions.ass"
@@ -211,7 +212,8 @@ def _upright(footage: DrawnFootage) -> Any:  # noqa: ANN401  # ffmpeg-python has
         in_color_matrix=footage.matrix,
         out_color_matrix="bt709",
         out_range="tv",
-    ).filter("setsar", "1")
+    )
+    picture = picture.filter("setsar", "1").filter("setparams", **BT709)
     if footage.hold_ms > 0:
         picture = picture.filter("tpad", stop_mode="clone", stop_duration=f"{footage.hold_ms}ms")
     return picture
@@ -221,7 +223,7 @@ def _encoded(picture: Any, out_url: str) -> list[str]:  # noqa: ANN401
     import ffmpeg
 
     settings = {"c:v": "libx264", "preset": "veryfast", "crf": "20", "profile:v": "high", "f": "mp4"}
-    output = ffmpeg.output(picture.filter("format", "yuv420p"), out_url, **settings, **BT709)
+    output = ffmpeg.output(picture.filter("format", "yuv420p"), out_url, **settings)
     return [str(argument) for argument in output.get_args()]
 
 

@@ -31,10 +31,44 @@ PICTURE = Address("file:/p.mp4", SAFE)
 def test_sound_as_it_is_spoken() -> None:
     """Samples from standard input, AAC at 48 kHz and 128 kb/s."""
     assert sound_arguments(24000, "m4a", "file:/o.m4a") == (
-        "-f s16le -ar 24000 -ch_layout mono -i pipe:0 -c:a aac -b:a 128k -ar 48000 -f ipod file:/o.m4a".split()
+        [
+            "-f",
+            "s16le",
+            "-ar",
+            "24000",
+            "-ch_layout",
+            "mono",
+            "-i",
+            "pipe:0",
+            "-c:a",
+            "aac",
+            "-b:a",
+            "128k",
+            "-ar",
+            "48000",
+            "-f",
+            "ipod",
+            "file:/o.m4a",
+        ]
     )
     assert sound_arguments(22050, "wav", "file:/o.wav") == (
-        "-f s16le -ar 22050 -ch_layout mono -i pipe:0 -c:a pcm_s16le -rf64 auto -f wav file:/o.wav".split()
+        [
+            "-f",
+            "s16le",
+            "-ar",
+            "22050",
+            "-ch_layout",
+            "mono",
+            "-i",
+            "pipe:0",
+            "-c:a",
+            "pcm_s16le",
+            "-rf64",
+            "auto",
+            "-f",
+            "wav",
+            "file:/o.wav",
+        ]
     )
 
 
@@ -88,12 +122,12 @@ def test_captions_over_footage() -> None:
     graph = arguments[arguments.index("-filter_complex") + 1]
     assert graph == (
         "[0:V:0]scale=h=trunc(ih/2)*2:in_color_matrix=bt601:out_color_matrix=bt709:out_range=tv:w=trunc(iw*sar/2)*2[s0];"
-        "[s0]setsar=1[s1];[s1]tpad=stop_duration=1500ms:stop_mode=clone[s2];"
-        "[s2]ass=filename=captions.ass:fontsdir=fonts[s3];[s3]format=yuv420p[s4]"
+        "[s0]setsar=1[s1];[s1]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv[s2];"
+        "[s2]tpad=stop_duration=1500ms:stop_mode=clone[s3];"
+        "[s3]ass=filename=captions.ass:fontsdir=fonts[s4];[s4]format=yuv420p[s5]"
     )
     assert arguments[arguments.index("-map") :] == [
-        *("-map", "[s4]", "-f", "mp4", "-c:v", "libx264", "-color_primaries", "bt709", "-color_range", "tv"),
-        *("-color_trc", "bt709", "-colorspace", "bt709", "-crf", "20", "-preset", "veryfast"),
+        *("-map", "[s5]", "-f", "mp4", "-c:v", "libx264", "-crf", "20", "-preset", "veryfast"),
         *("-profile:v", "high", "file:/o.mp4"),
     ]
 

@@ -164,11 +164,11 @@ class Track:
             return SAME_MS
         # From 0 it says no more than that the two met, unless this clock, or a seam, was to be expected here.
         expected = self.clock == "message" or (self.clock == "generation" and message.opens is None)
-        return SAME_MS + self.slack if message.start > SAME_MS or expected else -1.0
+        return SAME_MS + self.slack if abs(message.start) > SAME_MS or expected else -1.0
 
     def _note(self, clock: str, message: Message) -> None:
         met = abs(message.before + message.start - self.characters.end) <= SAME_MS + self.slack
-        if message.start > SAME_MS or (clock == "chain" and not met):
+        if abs(message.start) > SAME_MS or (clock == "chain" and not met):
             self.clock = clock
 
     def _is_surprise(self, clock: str, message: Message) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.captions import ass
 from pipeline.drawing.spec import Drawing, Run
 from pipeline.errors import FfmpegError, MediaError
-from pipeline.model import Card, Cue
+from pipeline.model import Card, Cue, Still
 
 # Around a still that does not fill the picture, and behind one that is transparent.
 GROUND = "0x161E2B"
@@ -56,6 +56,11 @@ def put_picture(drawing: Drawing, picture: int, folder: Path, run: Run) -> Sourc
     _put_still(drawing, shown.path, folder, run)
     # The rate is the video's, for the encoder derives its level from it.
     return Source(("-f", "nut", "-i", _STILL), f"[0:v]fps={drawing.fps},trim=end_frame=1")
+
+
+def check_still(path: str, folder: Path, run: Run) -> None:
+    """Decode a still once, small, in a scratch folder. Raises MediaError as `put_picture` does."""
+    _put_still(Drawing((), (), (Still(path),), (64, 64)), path, folder, run)
 
 
 def put_captions(drawing: Drawing, cues: Sequence[Cue], folder: Path) -> None:

@@ -49,12 +49,24 @@ async def open_elevenlabs(access: Access) -> AsyncIterator[StreamingEngine]:
 
 
 def served_by(access: Access) -> str:
-    """Name the service, and its address where it is not the service's own: another one's speech is other speech."""
-    base = address_of(access).base
+    """Name the service, and its address where it is not the service's own: another one's speech is other speech.
+
+    Needs no key. Raises UsageError for a base URL that may not be used.
+    """
+    base = base_of(access)
     return "elevenlabs" if urlsplit(base).hostname in HOSTS else f"elevenlabs at {base}"
 
 
 def address_of(access: Access) -> Address:
+    """Return where the engine speaks, with the key. Raises UsageError for either of them."""
+    base = base_of(access)
+    if not access.key and not is_loopback(urlsplit(base).hostname or ""):
+        raise UsageError("there is no key: set ELEVENLABS_API_KEY in the environment or in a .env file")
+    _check_key(access.key)
+    return Address(base, access.key)
+
+
+def base_of(access: Access) -> str:
     """Check the base URL and turn it into a socket's. Plain `http` and `ws` go to this machine only.
 
     Raises UsageError, which does not repeat the URL's name and password, should it hold them.
@@ -71,11 +83,8 @@ def address_of(access: Access) -> Address:
         raise UsageError(f"the base URL for {host} should hold no name, password, query or fragment")
     if scheme == "ws" and not is_loopback(host):
         raise UsageError(f"the key would go to {host} in plain text: use https:// or wss://")
-    if not access.key and not is_loopback(host):
-        raise UsageError("there is no key: set ELEVENLABS_API_KEY in the environment or in a .env file")
-    _check_key(access.key)
     netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-    return Address(f"{scheme}://{netloc}{parts.path.rstrip('/')}", access.key)
+    return f"{scheme}://{netloc}{parts.path.rstrip('/')}"
 
 
 def query_of(request: SpeechRequest) -> dict[str, str]:
@@ -95,9 +104,12 @@ def query_of(request: SpeechRequest) -> dict[str, str]:
 async def resolve_voice(access: Access, name: str) -> str:
     """Find the id of a voice by its name in the account's listing; an id stays what it is.
 
-    A name matches whole, or before a dash (`Rachel - calm`), upper and lower case alike. When the listing cannot be
-    had or does not know it, the string is taken as the id: the service will say if it is none.
+    A name matches whole, or before a dash (`Rachel - calm`), upper and lower case alike. When there is no key,
+    or the listing cannot be had or does not know the name, it is taken as the id: the service will say if it is none.
+    Raises UsageError for a base URL or a key that may not be used.
     """
+    if not access.key and not is_loopback(urlsplit(base_of(access)).hostname or ""):
+        return name
     address = address_of(access)
     try:
         voices = await asyncio.to_thread(_listed, address)

@@ -23,6 +23,9 @@ PAUSES = frozenset({"_", "_:", "_::", "_|", "_^_", ""})
 PAUSE_MS = 60
 """Quiet before the next word from which on the word ends where the quiet begins: longer than a stop is closed."""
 
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Letters of scripts that write no spaces: Thai, Lao, Burmese, Khmer, Chinese, Japanese (Unicode blocks)."""
+
 EDGE_MS = 60
 """How long after its event a word may begin to be heard."""
 
@@ -50,14 +53,20 @@ class Place:
     is_word: bool
 
 
-def places(text: str) -> list[Place]:
-    """Runs between spaces of a text, as characters from 0, half open."""
+def places(text: str, events: Sequence[Event]) -> list[Place]:
+    """Runs between spaces of a text, as characters from 0, half open; in scripts without spaces, what has an event."""
+    said = {event.character - 1 for event in events if event.kind == WORD}
+    cuts = [at for at in sorted(said) if 0 < at < len(text) and UNSPACED.match(text, at)]
     found = []
     for match in re.finditer(r"\S+", text):
-        inside = [n for n, sign in enumerate(match[0]) if sign.isalnum()]
-        first, end = (inside[0], inside[-1] + 1) if inside else (0, len(match[0]))
-        found.append(Place(match.start() + first, match.start() + end, match.end(), bool(inside)))
+        edges = [match.start(), *(cut for cut in cuts if match.start() < cut < match.end()), match.end()]
+        found += [_place(text, first, end) for first, end in pairwise(edges)]
     return found
+
+
+def _place(text: str, first: int, end: int) -> Place:
+    inside = [n for n in range(first, end) if text[n].isalnum()]
+    return Place(inside[0], inside[-1] + 1, end, True) if inside else Place(first, end, end, False)
 
 
 def word_times(text: str, events: Sequence[Event], heard: Loud) -> list[SpokenWord]:
@@ -66,7 +75,7 @@ def word_times(text: str, events: Sequence[Event], heard: Loud) -> list[SpokenWo
     A mark that stands alone is among them where it was spoken.
     """
     first, last = heard.sound()
-    starts = _starts(places(text), events, float(first), float(last))
+    starts = _starts(places(text, events), events, float(first), float(last))
     limits = [*[start for _, start in starts[1:]], float(last)]
     timed: list[SpokenWord] = []
     floor = float(first)

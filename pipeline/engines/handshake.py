@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from pipeline.codecs import parse_output_format
 from pipeline.engines.generation import DEFAULT_FORMAT, Terms
@@ -29,11 +29,11 @@ class RefusedHandshakeError(Exception):
 
 def terms_of(target: str) -> Terms:
     """Read the path and query of a handshake. Unknown parameters mean nothing. Raises RefusedHandshakeError."""
-    parts = urlsplit(target)
-    found = _PATH.fullmatch(parts.path)
+    path, _, asked = target.partition("?")
+    found = _PATH.fullmatch(path)
     if found is None:
         raise RefusedHandshakeError(HTTPStatus.NOT_FOUND, _detail("not_found", "there is no such address here"))
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query = dict(parse_qsl(asked, keep_blank_values=True))
     _check_model(query.get("model_id", ""))
     return Terms(
         voice=unquote(found["voice"]),

@@ -24,6 +24,7 @@ from websockets.http11 import Request, Response
 from pipeline.engines import Access
 from pipeline.engines.generation import Speaker, Terms
 from pipeline.engines.handshake import RefusedHandshakeError, terms_of
+from pipeline.engines.identity import shaped_by
 from pipeline.engines.recording import ConnectionRecord, Recorder, Replay, read_recording
 from pipeline.engines.streaming import SILENT, Address, Limits, StreamingEngine, common_query, is_loopback
 from pipeline.errors import EngineError, RemoteProtocolError, UsageError
@@ -42,8 +43,10 @@ from pipeline.protocol.session import ServerSession
 
 PORT = 8765
 VOICES_AT_ONCE = 2
-# What a client may send in one message, as the service limits its text; a close reason's bytes (RFC 6455 5.5).
-MOST_TEXT_BYTES, MOST_REASON_BYTES = 2**20, 123
+# What is held of one client at most: bytes of a message, and characters of all its text (a day of speech).
+MOST_MESSAGE_BYTES = MOST_TEXT = 2**20
+# RFC 6455 5.5.
+MOST_REASON_BYTES = 123
 # A generation comes whole before its first message, and two at a time: a client of ours waits for it.
 OFFLINE_LIMITS = Limits(silence=300.0)
 # The service's own words for a client that stays silent.
@@ -59,13 +62,6 @@ VoiceChoice = Callable[[str, str], str | None]
 def as_named(voice: str, _language: str) -> str | None:
     """Speak with the voice that was asked for, by its own id."""
     return voice
-
-
-def as_ours(voice: str, _language: str) -> str | None:
-    """Speak with the offline voice of this id; an id that is not ours is given one of our voices, always the same."""
-    from pipeline.engines import offline
-
-    return voice if offline.known_voice(voice) else offline.variant_for(voice)
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +103,7 @@ async def open_offline(access: Access) -> AsyncIterator[StreamingEngine]:
         return common_query(request) | {"language_code": request.language}
 
     def identity(request: SpeechRequest) -> str:
-        return offline.identity(request.language, request.voice.id)
+        return shaped_by("offline", access, request)
 
     def known(voice: str, _language: str) -> str | None:
         return voice if offline.known_voice(voice) else None
@@ -126,7 +122,7 @@ async def open_offline(access: Access) -> AsyncIterator[StreamingEngine]:
 
 
 async def _bind(house: _House, host: str, port: int) -> Server:
-    options = {"process_request": house.admit, "max_size": MOST_TEXT_BYTES, "compression": None, "logger": SILENT}
+    options = {"process_request": house.admit, "max_size": MOST_MESSAGE_BYTES, "compression": None, "logger": SILENT}
     try:
         return await listen(house.converse, host, port, **options)  # type: ignore[arg-type]
     except OSError as error:
@@ -203,6 +199,7 @@ class _Conversation:
         self._buffer = TextBuffer()
         self._generations: asyncio.Queue[str | None] = asyncio.Queue()
         self._texts: list[str] = []
+        self._length = 0
         self._speed = 1.0
 
     async def run(self) -> None:
@@ -279,6 +276,9 @@ class _Conversation:
 
     def _take(self, message: SendText) -> None:
         self._texts.append(message.text)
+        self._length += len(message.text)
+        if self._length > MOST_TEXT:
+            raise RemoteProtocolError(f"one socket takes {MOST_TEXT} characters of text at most")
         self._queue(list(self._buffer.add(message.text)))
         if message.flush or self._terms.auto_mode:
             self._queue(list(self._buffer.flush()))

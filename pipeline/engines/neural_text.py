@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pipeline.errors import EngineError
+
 if TYPE_CHECKING:
     from hibari.g2p import G2P
 
@@ -20,6 +22,9 @@ CLAUSE_ENDS = (",", ";", ":", "—")
 
 LINE_BREAK = re.compile(r"(?<!\n)[\n\r\v\f](?![ \t]*\n)")
 """A line break inside a paragraph, which ends no sentence."""
+
+ENDLESS_NUMBER = re.compile(r"\d(?:,?\d){15,}")
+"""A number that has no name any more (hibari fails at some), or is none: it is read digit by digit."""
 
 Joint = Literal["sentence", "clause", "word"]
 
@@ -56,6 +61,7 @@ def sentences(text: str, g2p: G2P, alphabet: Iterable[str]) -> Iterator[Sentence
     """Yield the sentences of a text, in order, with what is spoken for each; one with nothing to say has no words.
 
     A word of `words` stands between spaces of the normalised text: `10/12/2019` is `October`, `twelfth,`, `2019`.
+    Raises EngineError where hibari's rules fail.
     """
     from hibari import Hibari
 
@@ -64,7 +70,13 @@ def sentences(text: str, g2p: G2P, alphabet: Iterable[str]) -> Iterator[Sentence
     for sentence in Hibari.split_sentences(line):
         first = line.index(sentence, end)
         end = first + len(sentence)
-        words, phonemes = _spoken(sentence, g2p)
+        try:
+            words, phonemes = _spoken(sentence, g2p)
+        except Exception as error:  # rules of a young library, over whatever an author may write
+            message = (
+                f"the neural voice cannot read {sentence[:60]!r}; write it otherwise, or use the voice espeak:en-us"
+            )
+            raise EngineError(message) from error
         yield Sentence(first, end, words, tuple("".join(sign for sign in part if sign in known) for part in phonemes))
 
 
@@ -75,7 +87,8 @@ def normalised(text: str) -> str:
     """
     from hibari.g2p.normalize import normalize
 
-    return str(normalize(text)).replace("](", "] (")
+    apart = ENDLESS_NUMBER.sub(lambda match: " ".join(sign for sign in match[0] if sign.isdigit()), text)
+    return str(normalize(apart)).replace("](", "] (")
 
 
 def _spoken(sentence: str, g2p: G2P) -> tuple[tuple[str, ...], tuple[str, ...]]:

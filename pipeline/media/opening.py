@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from av.subtitles.stream import SubtitleStream
     from av.video.stream import VideoStream
 
+ABSOLUTE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+
 
 @contextmanager
 def opened(path: str) -> Iterator[InputContainer]:
@@ -54,8 +56,17 @@ def picture_stream(container: InputContainer, path: str) -> VideoStream:
 
 
 def zero(container: InputContainer) -> Fraction:
-    """When the file starts on its streams' clock, in seconds: transport streams do not start at 0."""
+    """When the file starts on its streams' clock, in seconds: the earliest of its streams, as ffmpeg counts it."""
     return Fraction(container.start_time or 0, 1_000_000)
+
+
+def sound_zero(container: InputContainer) -> Fraction:
+    """When sound starts on its stream's clock, in seconds: at 0 in containers whose own clock starts there.
+
+    What ffmpeg finds as the start of Matroska is some milliseconds off for Opus; of MP3 it is the decoder's delay, and
+    what is broadcast starts anywhere.
+    """
+    return Fraction(0) if container.format.name in ABSOLUTE_FORMATS else zero(container)
 
 
 def base(timed: AudioFrame | AudioStream | SubtitleStream | VideoStream) -> Fraction:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline import pcm
 from pipeline.codecs.frames import Resampler, part_of_frame
 from pipeline.errors import MediaError
-from pipeline.media.opening import base, opened, zero
+from pipeline.media.opening import base, opened, sound_zero
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def decoded_sound(path: str, sample_rate: int) -> Iterator[npt.NDArray[np.int16]
 
 def _placed_frames(container: InputContainer) -> Iterator[AudioFrame]:
     """Frames of the first sound track without a gap: silence is put where nothing is, from time 0 on."""
-    start = zero(container)
+    start = sound_zero(container)
     placed = 0
     for frame in container.decode(container.streams.audio[0]):
         rate = frame.sample_rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -10,6 +11,7 @@ from pipeline import encoder
 from pipeline.addresses import media_address
 from pipeline.captions import ass
 from pipeline.drawing import Drawing, draw_video, read_template
+from pipeline.drawing.sources import check_still
 from pipeline.encoder.burning import burn, transcode
 from pipeline.encoder.muxing import MuxPlan, PictureFile
 from pipeline.errors import MediaError, UsageError
@@ -31,6 +33,8 @@ from pipeline.pictures import frames_to_cover, picture_states
 from pipeline.production.jobs import SOUND_CONTAINERS, Assignment
 from pipeline.production.publishing import fingerprint
 
+STAGE = "drawing"
+TEMPLATES = ("captions.ass", "card.ass")
 CAPTIONS_TEXT = {
     "soft": "a soft track, on by default",
     "burned": "burned in",
@@ -155,9 +159,9 @@ class DrawnSeen:
             caption_lettering=self.caption_fonts.lettering,
             title_lettering=self.title_fonts.lettering,
         )
-        progress(Progress("drawing", 0, 1))
+        progress(Progress(STAGE, 0, 0))
         draw_video(drawing, str(made), encoder.run)
-        progress(Progress("drawing", 1, 1))
+        progress(Progress(STAGE, 1, 1))
         frames = frames_to_cover(narration.duration_ms, self.rate)
         return PictureFile(str(made), frames * 1000 // self.rate)
 
@@ -178,9 +182,17 @@ def look(assignment: Assignment, say: Sayer) -> Sight:
         return NothingSeen()
     if assignment.video is not None:
         return _footage(assignment.video, assignment, asked or "soft", say)
-    if assignment.picture is not None and not assignment.picture.is_file():
-        raise MediaError(f"{assignment.picture}: there is no such picture")
+    if assignment.picture is not None:
+        _check_still(assignment.picture)
     return _drawn(assignment, asked, say)
+
+
+def _check_still(path: Path) -> None:
+    """Decode the picture once, so that a wrong one costs nothing. Raises MediaError."""
+    if not path.is_file():
+        raise MediaError(f"{path}: there is no such picture")
+    with tempfile.TemporaryDirectory(prefix="cueline-") as scratch:
+        check_still(str(path), Path(scratch), encoder.run)
 
 
 def _footage(path: Path, assignment: Assignment, mode: CaptionMode, say: Sayer) -> FootageSeen:
@@ -232,10 +244,12 @@ def _lacking(fonts: FontChoice, consequence: str) -> str:
 def sight_facts(sight: Sight) -> tuple[object, ...]:
     """List what of the sight shapes the video, for telling whether anything has changed."""
     if isinstance(sight, FootageSeen):
-        return ("footage", fingerprint(sight.path), sight.mode)
+        fonts = sight.fonts.files if sight.fonts else ()
+        return ("footage", fingerprint(sight.path), sight.mode, fonts, read_template("captions.ass"))
     if isinstance(sight, DrawnSeen):
         seen = fingerprint(Path(sight.picture.path)) if isinstance(sight.picture, Still) else sight.picture.title
-        return ("drawn", type(sight.picture).__name__, seen, sight.mode, sight.size, sight.rate)
+        drawn_by = (sight.caption_fonts.files, sight.title_fonts.files, *map(read_template, TEMPLATES))
+        return ("drawn", type(sight.picture).__name__, seen, sight.mode, sight.size, sight.rate, drawn_by)
     return ("nothing",)
 
 

@@ -128,6 +128,9 @@ class _BlockReader:
         if token.markup in {"-", "="} and (end - first > 2 or _SENTENCE.search(title)):
             message = "the line under this text makes it a heading; put an empty line between, or write # before it"
             self._fail(message, first + 1)
+        if token.markup == "-":
+            text = f"{title!r} is a heading because of the dashes under it; an empty line between would make it text"
+            self.remarks.append(Remark(text, first + 1))
         if title:
             self._blocks.append(Heading(tuple(texts), title, first + 1))
 

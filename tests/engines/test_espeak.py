@@ -88,6 +88,15 @@ def test_a_number_is_one_word_however_many_events_it_has() -> None:
     assert (number.start_ms, number.end_ms, boats.start_ms, boats.end_ms) == (0, 500, 500, 700)
 
 
+def test_chinese_is_timed_by_its_characters() -> None:
+    """A script without spaces is timed as finely as espeak-ng tells, its marks left out."""
+    text = "东京是日本的首都，它很大。"
+    spoken = espeak.speak(text, "cmn", 1.0)
+    assert len(spoken.words) > 5
+    assert "".join(text[word.first : word.end] for word in spoken.words) == "东京是日本的首都它很大"
+    assert all(word.end_ms > word.start_ms for word in spoken.words)
+
+
 def test_a_word_ends_where_the_pause_begins() -> None:
     """The samples show where a word before a pause ends."""
     events = [Event(1, 0, 1, ""), Event(1, 400, 6, "")]

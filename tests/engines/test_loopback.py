@@ -253,6 +253,7 @@ def test_messages_cover_the_sound_once(count: int) -> None:
         ("/v1/text-to-speech/heart/stream-input?inactivity_timeout=181", 400),
         ("/v1/text-to-speech/heart", 404),
         ("/", 404),
+        ("/v1/text-to-speech/heart/[stream", 404),
         ("/v1/text-to-speech/nobody/stream-input", 403),
     ],
 )

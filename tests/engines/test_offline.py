@@ -33,6 +33,7 @@ TRAPS = {
     "cyrillic": "The word Привет means hello.",
     "japanese": "The word 日本語 means Japanese.",
     "markup": "Click [the map](/mˈæp/) or <b>this</b> {one}.",
+    "numbers": "Add 1111111111111111111111111111111111111111 and 0.3333333333333333333333 or 1,234,567,890,123,456,789.",
     "lines": "First line\nsecond line\n\nThird one.",
     "marks": "“Quoted,” she said … ‘twice’ (in brackets).",
 }

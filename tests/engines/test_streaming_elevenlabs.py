@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pipeline.engines import ENGINES, Access
-from pipeline.engines.elevenlabs import address_of, query_of, resolve_voice
+from pipeline.engines.elevenlabs import address_of, query_of, resolve_voice, served_by
 from pipeline.engines.loopback import serve
 from pipeline.errors import RefusedError, UsageError
 from pipeline.model import SpeechChunk, SpeechRequest, Voice
@@ -69,6 +69,12 @@ def test_a_key_is_needed_beyond_this_machine_and_must_fit_a_header() -> None:
         address_of(Access(KEY + "\r\nX: y"))
     assert KEY not in str(caught.value)
     assert KEY not in repr(address_of(Access(KEY)))
+
+
+def test_who_speaks_is_told_by_the_address_and_needs_no_key() -> None:
+    """All of the service's own hosts are one; speech of any other is kept apart."""
+    assert served_by(Access()) == served_by(Access(None, "https://api.us.elevenlabs.io")) == "elevenlabs"
+    assert served_by(Access(None, "http://127.0.0.1:1")) != served_by(Access(None, "http://127.0.0.1:2"))
 
 
 @pytest.mark.parametrize(
@@ -182,4 +188,5 @@ def test_a_listing_that_cannot_be_had_leaves_the_name() -> None:
             return await resolve_voice(Access(KEY, base), "heart")
 
     assert asyncio.run(run()) == "heart"
+    assert asyncio.run(resolve_voice(Access(), "Bella")) == "Bella"
     assert asyncio.run(resolve_voice(Access(KEY, "http://127.0.0.1:9"), "Bella")) == "Bella"

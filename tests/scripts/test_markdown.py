@@ -221,6 +221,14 @@ def test_lines_count_inside_of_markup() -> None:
     assert [(s.line, s.anchor_ms) for s in script.segments] == [(1, None), (7, 7000), (8, 8000), (10, 10_000)]
 
 
+@pytest.mark.parametrize(
+    "text", ["[a\nb](u)\n[00:05] x", "a\n\u00a0\n[00:05] x", "\u3000\n\u00a0\n**Anna:** [00:05] x"]
+)
+def test_line_ends_are_counted_once(text: str) -> None:
+    """Neither a link's own line ends nor lines of nothing but wide spaces move a line."""
+    assert read(text).segments[-1].line == 3
+
+
 def test_items_and_quotations_are_paragraphs() -> None:
     """Each item is spoken for itself; a rule between paragraphs is silent."""
     script = read("1. One\n2. Two\n   - Three\n\n> Four\n> still\n\n***\n\nFive")
@@ -238,6 +246,13 @@ def test_tables_and_code_are_remarked() -> None:
         (7, "a code block"),
         (11, "an indented block, which Markdown takes for code,"),
     ]
+
+
+def test_dashes_under_a_text_are_remarked() -> None:
+    """They make it a heading, which is not spoken and may not have been meant."""
+    script = read("Harbours\n---\nText.\n\nBoats\n===\nMore.")
+    assert [c.title for c in script.chapters] == ["Harbours", "Boats"]
+    assert [(r.line, "'Harbours' is a heading" in r.text) for r in script.remarks] == [(1, True)]
 
 
 def test_a_paragraph_without_letters_stays() -> None:
