@@ -28,12 +28,32 @@ RUNS = {
     "sound alone, --container m4a": ("--container", "m4a"),
     "title card, captions burned in and soft": (),
 }
-WHO = ["the pilot", "a fisherman", "the keeper of the light", "my grandmother", "the whole town", "a boy with a lamp", "the captain"]
+WHO = [
+    "the pilot",
+    "a fisherman",
+    "the keeper of the light",
+    "my grandmother",
+    "the whole town",
+    "a boy with a lamp",
+    "the captain",
+]
 DID = ["watched", "remembered", "painted", "measured", "waited for", "could hear", "never forgot", "wrote about"]
-WHAT = (
-    ["the first ferry", "an empty boat", "the long wall", "every rope on the quay", "the north wind", "a letter from the islands"]
-)
-WHEN = ["before the sun came up", "in the coldest winter", "while the bell rang", "without a word", "for seven years", "that evening"]
+WHAT = [
+    "the first ferry",
+    "an empty boat",
+    "the long wall",
+    "every rope on the quay",
+    "the north wind",
+    "a letter from the islands",
+]
+WHEN = [
+    "before the sun came up",
+    "in the coldest winter",
+    "while the bell rang",
+    "without a word",
+    "for seven years",
+    "that evening",
+]
 LINKS = (", and", ", but", "; later", ", because", ". Then", ". After that")
 
 
@@ -99,4 +119,4 @@ def narrated(folder: Path, label: str, options: Sequence[str]) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 55)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 42)

@@ -31,8 +31,8 @@ LINES = (
     ("walk down to the quay,", "look at the sky, and say little."),
     ("Then the first ferry comes in.",),
 )
-# Two scales of noise over a gradient: neither flat, which would be too easy, nor more than a photograph holds.
-PICTURE = "gradients=s=1920x1080:c0=0x20304a:c1=0xd0a070:x0=0:y0=0:x1=1920:y1=1080,noise=alls=6:all_seed=7"
+# As rich in detail as a photograph: a PNG of 1.7 MB, 0.24 MB as one H.264 picture of this quality.
+PICTURE = "mandelbrot=s=1920x1080:start_scale=0.6"
 QUALITY = ("-c:v", "libx264", "-preset", "superfast", "-crf", "20", "-pix_fmt", "yuv420p", "-g", str(5 * FPS))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.speaking_voice import SpeakingVoice
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -43,3 +45,14 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "it's a [folder], 10:30; ünïcode"
     path.mkdir()
     return path
+
+
+@pytest.fixture
+def truth(monkeypatch: pytest.MonkeyPatch) -> SpeakingVoice:
+    """Let the truth voice speak for the offline engine, server and all."""
+    from pipeline.engines import offline
+
+    voice = SpeakingVoice()
+    monkeypatch.setattr(offline, "speak", voice)
+    monkeypatch.setattr(offline, "identity", lambda language, voice: f"truth {language} {voice}")
+    return voice

@@ -34,11 +34,11 @@ WORDS_A_MINUTE = 165
 RATES = (80, 450)
 LEAD_MS, TAIL_MS = 20, 80
 
-GAINS_DB: Mapping[str, float] = {"": 7.0, "f2": 4.3, "m3": 6.9, "f4": 4.4, "m7": 5.6}
+GAINS_DB: Mapping[str, float] = {"": 8.6, "f2": 4.8, "m3": 8.1, "f4": 4.9, "m7": 6.4}
 """Speakers by the name of espeak-ng's variant, in the order in which a dialogue takes them, and the gain in decibels
 that brings each to −16 LUFS: measured by `benchmarks/loudness.py`."""
 
-OTHER_GAIN_DB = 5.6
+OTHER_GAIN_DB = 6.4
 """Of its other hundred variants."""
 
 SAMPLE_RATE = 22_050

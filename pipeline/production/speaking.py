@@ -16,6 +16,9 @@ from pipeline.model import Progress, ProgressCallback, SpeechChunk, SpeechReques
 from pipeline.store import Store
 
 STAGE = "speaking"
+# Formats that are decoded sample by sample; the others hold back up to four frames of 24 ms.
+WITHOUT_LAG = ("pcm_", "ulaw_", "alaw_")
+CODEC_LAG_MS = 120.0
 
 
 def hear(key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> tuple[Utterance, bytes]:
@@ -34,7 +37,7 @@ def hear(key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> tup
         waiting.append((chunk, heard, pcm.sample_count(block)))
         heard += pcm.sample_count(block)
     blocks.append(decoder.finish())
-    clock = TimeBase(decoder.sample_rate)
+    clock = TimeBase(decoder.sample_rate, slack_ms=_lag_ms(request.output_format))
     for chunk, before, count in waiting:
         clock.add(chunk.alignment, chunk.normalized, before, count)
     samples = b"".join(blocks)
@@ -42,6 +45,11 @@ def hear(key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> tup
     characters, repairs = clock.finish(total)
     first, end = pcm.sounding_range(samples, decoder.sample_rate)
     return Utterance(key, decoder.sample_rate, total, first, end, characters, repairs), samples
+
+
+def _lag_ms(output_format: str) -> float:
+    """By how much the count of decoded samples may lag behind a message: a codec decodes whole frames only."""
+    return 0.0 if output_format.startswith(WITHOUT_LAG) else CODEC_LAG_MS
 
 
 def keep(store: Store, key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> None:

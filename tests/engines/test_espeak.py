@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,7 @@ def test_data_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         wrong.close()
 
 
-def test_data_at_a_long_path_is_reached_by_a_short_one(tmp_path: Path) -> None:
+def test_data_at_a_long_path_is_reached_by_a_short_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """espeak-ng takes no path much longer than 150 bytes: a link stands in for it, and it speaks."""
     package = package_folder()
     assert package
@@ -158,6 +159,7 @@ def test_data_at_a_long_path_is_reached_by_a_short_one(tmp_path: Path) -> None:
     deep.mkdir()
     data = deep / "espeak-ng-data"
     data.symlink_to(package / "espeak-ng-data", target_is_directory=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     short = short_path(data)
     assert len(os.fsencode(short)) <= espeak_pipe.LONGEST_PATH
     processes = Processes((sys.executable, "-m", PROGRAM, _library()[0], str(short)))
@@ -165,7 +167,6 @@ def test_data_at_a_long_path_is_reached_by_a_short_one(tmp_path: Path) -> None:
         assert processes.ask({"text": "Guten Tag.", "voice": "gmw/de", "rate": 165})[1]
     finally:
         processes.close()
-    assert short_path(package / "espeak-ng-data") in {package / "espeak-ng-data", _library()[1]}
 
 
 def test_the_process_does_not_run_what_lies_where_the_user_stands(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from pipeline.errors import EngineError, MediaError, OutputError, PipelineError, ScriptError, StoreError, UsageError
 from pipeline.model import SpokenText
-from tests.production.conftest import SpeakingVoice
 from tests.production.jobs import SCRIPT, job_of, run
+from tests.speaking_voice import SpeakingVoice
 
 
 def left_behind(folder: Path) -> list[str]:

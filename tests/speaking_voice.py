@@ -1,12 +1,9 @@
-"""The truth voice in the place of the offline one."""
+"""The truth voice in the place of the offline one, for tests that go the whole road."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pytest
-
-from pipeline.engines import offline
 from pipeline.model import SpokenText
 from tests.truth_voice import TruthVoice
 
@@ -22,12 +19,3 @@ class SpeakingVoice:
         """Speak, and remember."""
         self.texts.append(text)
         return self.voice(text, language, voice, speed)
-
-
-@pytest.fixture
-def truth(monkeypatch: pytest.MonkeyPatch) -> SpeakingVoice:
-    """Let the truth voice speak for the offline engine, server and all."""
-    voice = SpeakingVoice()
-    monkeypatch.setattr(offline, "speak", voice)
-    monkeypatch.setattr(offline, "identity", lambda language, voice: f"truth {language} {voice}")
-    return voice

@@ -1,0 +1,177 @@
+"""The command line: help, results on stdout, remarks on stderr, one sentence an error, the right exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli import COMMANDS, main
+from pipeline.cli.options import environment_access, option_name
+from pipeline.settings import TABLE
+from tests.production.jobs import SCRIPT
+from tests.speaking_voice import SpeakingVoice
+
+SMALL = ["--engine", "offline", "--size", "320x180"]
+
+
+def call(*arguments: str | Path) -> Result:
+    """Call the command line."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_every_command_has_help() -> None:
+    """Each command of the list is there, and its help says what it does and what every option means."""
+    assert call("--help").exit_code == 0
+    for name, sentence in COMMANDS.items():
+        assert sentence in call("--help").output
+        result = call(name, "--help")
+        assert result.exit_code == 0, result.output
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        assert command.help
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, (name, parameter.name)
+
+
+def test_every_setting_of_one_value_is_an_option() -> None:
+    """Whatever may stand as an option and has an effect is an option of `narrate` under its own name."""
+    shown = call("narrate", "--help").output
+    for setting in TABLE:
+        offered = "option" in setting.places and setting.built != ()
+        assert (f"{option_name(setting)} " in shown) == offered, setting.name
+
+
+def test_the_version() -> None:
+    """`--version` says which one."""
+    from pipeline import __version__
+
+    assert call("--version").output == f"cueline {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["narate"], "did you mean 'narrate'"),
+        (["narrate"], "SCRIPT"),
+        (["narrate", "gone.md", "--engine", "offline"], "gone.md: there is no such file"),
+        (["narrate", "gone.md", "--engine", "ofline"], "--engine"),
+        (["narrate", "gone.md", "--fps", "0"], "--fps"),
+        (["narrate", "gone.md", "--captions", "loud"], "soft, burned, both, none"),
+        (["subtitle", "gone.md", "-o", "x.doc"], ".srt"),
+        (["subtitle", "gone.md"], "--output"),
+        (["verify", "gone"], "no such file or folder"),
+    ],
+)
+def test_a_wrong_call_ends_with_status_2(
+    arguments: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence that says what is wrong, on stderr, and status 2."""
+    monkeypatch.chdir(tmp_path)
+    result = call(*arguments)
+    assert result.exit_code == 2, result.output
+    assert sentence in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_narrate_tells_its_files(folder: Path, truth: SpeakingVoice) -> None:
+    """The summary lists the files on stdout; a second run says that there is nothing to do; --json is JSON."""
+    script = folder / "tour.md"
+    script.write_text(SCRIPT, encoding="utf-8")
+    common: list[str | Path] = [*SMALL, "-o", folder / "out", "--store", folder / "store"]
+    result = call("narrate", script, *common)
+    assert result.exit_code == 0, result.output
+    assert "5 paragraphs spoken" in result.stdout
+    assert str(folder / "out" / "tour" / "tour.mp4") in result.stdout
+    assert "Anna is" in result.stderr
+    again = call("narrate", script, *common, "--json")
+    assert again.exit_code == 0
+    told = json.loads(again.stdout)
+    assert (told["made"], told["spoken"]) == (False, 0)
+    assert len(truth.texts) == 5
+    verified = call("verify", folder / "out" / "tour", "--json")
+    assert verified.exit_code == 0, verified.output
+    assert abs(json.loads(verified.stdout)["sound_offset_ms"]) < 0.5
+
+
+@pytest.mark.usefixtures("truth")
+def test_the_media_file_can_be_named(folder: Path) -> None:
+    """`-o film.mp4` names the file itself; its side files lie beside it."""
+    script = folder / "tour.md"
+    script.write_text("Hello there.", encoding="utf-8")
+    result = call("narrate", script, *SMALL, "-o", folder / "films" / "film.mp4", "--store", folder / "store")
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (folder / "films").iterdir())
+    assert names == ["film.job.json", "film.mp4", "film.srt", "film.vtt", "film.words.json"]
+
+
+@pytest.mark.usefixtures("truth")
+def test_subtitle_takes_a_script_or_its_words(folder: Path) -> None:
+    """Captions of a script, and of the words that it was spoken in, are the same."""
+    script = folder / "tour.md"
+    script.write_text(SCRIPT, encoding="utf-8")
+    spoken = call("subtitle", script, "--engine", "offline", "--store", folder / "s", "-o", folder / "a.srt", "-o", folder / "w.json")  # fmt: skip
+    assert spoken.exit_code == 0, spoken.output
+    read = call("subtitle", folder / "w.json", "-o", folder / "b.srt", "-o", folder / "b.vtt")
+    assert read.exit_code == 0, read.output
+    assert (folder / "a.srt").read_bytes() == (folder / "b.srt").read_bytes()
+    assert (folder / "b.vtt").read_text(encoding="utf-8").startswith("WEBVTT")
+
+
+def test_the_key_comes_from_one_line_of_a_dotenv_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a `.env` file the key is read and nothing else; the key is in no text that is shown."""
+    (tmp_path / ".env").write_text(
+        "ELEVENLABS_API_KEY=sk_secret\nELEVENLABS_BASE_URL=https://evil.example\nIMAGEIO_FFMPEG_EXE=/tmp/evil\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    access = environment_access({})
+    assert (access.key, access.base_url) == ("sk_secret", None)
+    assert "sk_secret" not in repr(access)
+    import os
+
+    assert "IMAGEIO_FFMPEG_EXE" not in os.environ
+
+
+def test_a_key_in_an_error_is_never_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key and no service to reach, the error and the traceback of --debug hold no key."""
+    script = folder / "talk.md"
+    script.write_text("Hello.", encoding="utf-8")
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "sk_very_secret_0123456789")
+    monkeypatch.setenv("ELEVENLABS_BASE_URL", "ws://127.0.0.1:9")
+    result = call("narrate", script, "--debug", "-o", folder / "out", "--store", folder / "store")
+    assert result.exit_code == 1
+    assert "sk_very" not in result.output
+    assert "Traceback" in result.stderr
+    assert not (folder / "out").exists()
+
+
+def test_plain_text_never_goes_to_a_far_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base URL without encryption is refused for any host but this machine."""
+    script = folder / "talk.md"
+    script.write_text("Hello.", encoding="utf-8")
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "sk_very_secret")
+    result = call("narrate", script, "--base-url", "http://example.com", "-o", folder / "out", "--store", folder / "s")
+    assert result.exit_code == 2
+    assert "plain text" in result.stderr
+
+
+@pytest.mark.slow
+def test_starting_imports_nothing_heavy() -> None:
+    """`--help` and `--version` do not load the libraries that speak, draw or decode."""
+    code = (
+        "import sys; from pipeline.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([n for n in ('numpy','av','websockets','onnxruntime','rich','markdown_it','msgspec') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
