@@ -2,8 +2,8 @@
 
     python benchmarks/soft_mux.py
 
-Makes its own input (a minute of moving picture, looped by copy), then runs both by turns and prints the ratio of
-their medians. The bare command converts an SRT to mov_text, copies picture and sound, and puts the index first, as
+Makes its own input (a minute of moving picture, looped by copy), then runs both by turns and prints the ratios of
+the fastest runs and of the medians. The bare command converts an SRT to mov_text, copies picture and sound, and puts the index first, as
 anyone would write it; ours writes the text byte for byte, the chapters and the labels besides.
 """
 
@@ -90,9 +90,10 @@ def main() -> None:
             theirs.append(timed(lambda: subprocess.run(bare, check=True)))
             ours.append(timed(lambda: mux(plan, str(folder / "ours.mp4"))))
         size = picture.stat().st_size / 1e6
-    print(f"{MINUTES} min of 1080p30, {size:.0f} MB, {len(track.cues)} captions, medians of {ROUNDS}")
-    print(f"bare ffmpeg {statistics.median(theirs):.2f} s, ours {statistics.median(ours):.2f} s")
-    print(f"ratio {statistics.median(ours) / statistics.median(theirs):.2f} (target: at most 1.2)")
+    print(f"{MINUTES} min of 1080p30, {size:.0f} MB, {len(track.cues)} captions, {ROUNDS} runs of each by turns")
+    for name, measure in (("fastest", min), ("median", statistics.median)):
+        bare_s, ours_s = measure(theirs), measure(ours)
+        print(f"{name}: bare ffmpeg {bare_s:.2f} s, ours {ours_s:.2f} s, ratio {ours_s / bare_s:.2f} (target 1.2)")
 
 
 if __name__ == "__main__":

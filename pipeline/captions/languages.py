@@ -95,7 +95,7 @@ def token(text: str, language: str) -> Token:
     core = "".join(c for c in text.strip(_PUNCTUATION) if c != "\u00ad").replace("’", "'").lower()
     letters = [character for character in text if character.isalnum()]
     bare = text.rstrip("".join(CLOSING)) or text
-    abbreviation = bare.endswith(".") and _is_abbreviation(core, words)
+    abbreviation = bare.endswith(".") and (_is_abbreviation(core, words) or _is_ordinal(core, language))
     before, _, after = core.rpartition("'")
     return Token(
         first=words.word_class(before + "'") if before and words.has(before + "'") else words.word_class(core),
@@ -134,6 +134,17 @@ _MARKS: Mapping[Mark, frozenset[str]] = {
     "clause": CLAUSE_MARKS,
     "comma": COMMA_MARKS,
 }
+
+
+# Languages that write a day's or a king's number with a full stop: „am 3. Mai“ (Duden, Punkt nach Ordinalzahlen).
+_ORDINAL_STOPS = frozenset(
+    ("cs", "da", "de", "et", "fi", "hr", "hu", "is", "lv", "nb", "nn", "no", "pl", "sk", "sl", "sr", "tr")
+)
+
+
+def _is_ordinal(core: str, language: str) -> bool:
+    """Whether a number with a full stop is a first or a third, and no sentence's end."""
+    return primary(language) in _ORDINAL_STOPS and core.isdigit() and len(core) <= 2
 
 
 def _mark(text: str, bare: str) -> Mark:

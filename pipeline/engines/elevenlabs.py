@@ -12,8 +12,9 @@ from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from pipeline.engines import Access
+from pipeline.engines.connecting import Address, is_loopback
 from pipeline.engines.recording import Recorder
-from pipeline.engines.streaming import Address, StreamingEngine, common_query, is_loopback
+from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import RefusedError, UsageError
 from pipeline.model import SpeechRequest
 

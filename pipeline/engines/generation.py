@@ -48,11 +48,18 @@ class Speaker:
     terms: Terms
     speed: float = 1.0
     _samples: int = 0
+    _source_rate: int = 0
     _stream: SpeechEncoder | None = field(default=None)
 
+    @property
+    def encodes(self) -> bool:
+        """Whether the samples that `speak` gives must go through `encode`, chunk by chunk, to be what is sent."""
+        return parse_output_format(self.terms.output_format).codec != "pcm"
+
     def speak(self, text: str) -> list[SpeechChunk]:
-        """Speak one generation, whole; takes long. Raises EngineError when the voice cannot."""
+        """Speak one generation, whole; takes long. Its sound is samples yet. Raises EngineError when it cannot."""
         spoken = trim_lead_in(self.voice(text, self.terms.language, self.terms.voice, self.speed))
+        self._source_rate = spoken.sample_rate
         rate, sound = self._samples_to_send(spoken)
         count = pcm.sample_count(sound)
         cuts = list(message_cuts(count, rate))
@@ -62,9 +69,15 @@ class Speaker:
         self._samples += count
         pieces = [sound[first * pcm.SAMPLE_BYTES : end * pcm.SAMPLE_BYTES] for first, end in pairwise(cuts)]
         return [
-            SpeechChunk(self._encoded(piece, spoken.sample_rate), *times)
+            SpeechChunk(piece, *times)
             for piece, times in zip(pieces, self._spread(sent, normalized, ends_ms), strict=True)
         ]
+
+    def encode(self, chunk: SpeechChunk) -> SpeechChunk:
+        """Return the chunk with what the encoder gives for its samples, maybe nothing yet."""
+        if self._stream is None:
+            self._stream = speech_encoder(self.terms.output_format, self._source_rate)
+        return replace(chunk, audio=self._stream.feed(chunk.audio))
 
     def finish(self) -> bytes:
         """Return the last bytes of a compressed stream."""
@@ -73,17 +86,10 @@ class Speaker:
     def _samples_to_send(self, spoken: SpokenText) -> tuple[int, bytes]:
         """Return the rate and the samples on which messages are cut: those that are sent, or that are encoded."""
         wanted = parse_output_format(self.terms.output_format)
-        if wanted.codec != "pcm" or wanted.sample_rate == spoken.sample_rate:
+        if self.encodes or wanted.sample_rate == spoken.sample_rate:
             return spoken.sample_rate, spoken.pcm
         encoder = speech_encoder(wanted.name, spoken.sample_rate)
         return wanted.sample_rate, encoder.feed(spoken.pcm) + encoder.finish()
-
-    def _encoded(self, piece: bytes, source_rate: int) -> bytes:
-        if parse_output_format(self.terms.output_format).codec == "pcm":
-            return piece
-        if self._stream is None:
-            self._stream = speech_encoder(self.terms.output_format, source_rate)
-        return self._stream.feed(piece)
 
     def _times(self, text: str, words: tuple[SpokenWord, ...], count: int, rate: int) -> Alignment:
         """Time a generation on the socket's clock, taken from its samples each time, so that no rounding adds up."""

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.engines import espeak, neural
+from pipeline.engines import espeak, neural, neural_model
 from pipeline.engines.neural_variants import VARIANTS as NEURAL
 from pipeline.errors import EngineError
 from pipeline.model import SpokenText
@@ -80,6 +80,11 @@ def availability() -> Availability:
     elif not robotic:
         remark = "espeak-ng is not installed (pip install espeakng-loader): only English can be spoken offline"
     return Availability(natural, robotic, remark)
+
+
+def unload() -> None:
+    """Let go of what speaking holds in memory, some two hundred megabytes; speaking again loads it again."""
+    neural_model.unload()
 
 
 def is_english(language: str) -> bool:

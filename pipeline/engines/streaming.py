@@ -8,115 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidMessage,
-    InvalidProxy,
-    InvalidStatus,
-    ProxyError,
-    WebSocketException,
-)
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from pipeline import pcm
 from pipeline.codecs.formats import FORMATS
+from pipeline.engines.connecting import PATIENT, Address, Limits, close_connection, open_connection
 from pipeline.engines.recording import ConnectionRecord, Recorder
-from pipeline.errors import (
-    ConnectionLostError,
-    PipelineError,
-    RefusedError,
-    RemoteProtocolError,
-)
+from pipeline.errors import ConnectionLostError
 from pipeline.model import SpeechChunk, SpeechRequest
 from pipeline.protocol.messages import (
     ClientMessage,
     CloseConnection,
+    ErrorMessage,
     FinalMessage,
     InitializeConnection,
     SendText,
     SentSettings,
     SpeechMessage,
 )
-from pipeline.protocol.refusals import http_error
 from pipeline.protocol.session import ClientSession, Ending
 
-# Messages hold a second or so of sound; 16 MiB leaves room for ones of minutes, and none for an endless one.
-MOST_MESSAGE_BYTES = 2**24
 # Whole alignments end where the samples do, within what rounding to milliseconds can do at both ends.
 WHOLE_WITHIN_MS = 2
-
-# The library's log at DEBUG prints headers and addresses, the key with them: this one never does, whatever the root
-# logger is set to, and what goes wrong is raised instead.
-SILENT = logging.getLogger("pipeline.engines.websocket")
-SILENT.setLevel(logging.CRITICAL)
-SILENT.propagate = False
-SILENT.addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long to wait, in seconds: for the handshake, between two messages, for a closing, for the whole."""
-
-    opening: float = 10.0
-    silence: float = 30.0
-    closing: float = 1.0
-    whole: float = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an engine speaks: a base such as `wss://api.elevenlabs.io`, and the key that it is given, shown nowhere."""
-
-    base: str
-    key: str | None = field(default=None, repr=False)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether it is this machine: no proxy, no compression, plain text allowed."""
-        return is_loopback(urlsplit(self.base).hostname or "")
-
-    def blotted(self, text: str) -> str:
-        """Return a text without the key, should the service have repeated it."""
-        return text.replace(self.key, "(key)") if self.key else text
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3)."""
-    return host in {"localhost", "::1"} or (host.startswith("127.") and host.replace(".", "").isdigit())
-
-
-class Headers(Mapping[str, str]):
-    """Handshake headers that a traceback's locals or a log do not show."""
-
-    def __init__(self, key: str | None) -> None:
-        self._values = {"xi-api-key": key} if key else {}
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return "Headers(…)"
-
-
-class Unredirected(connect):
-    """A connect that follows no redirect: the library would hand the key to wherever it leads."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Return the redirect's answer as the error that it is."""
-        return exc
 
 
 class StreamingEngine:
@@ -131,7 +50,7 @@ class StreamingEngine:
         *,
         most_at_once: int = 2,
         recorder: Recorder | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = PATIENT,
     ) -> None:
         self.name = name
         self.most_at_once = most_at_once
@@ -150,14 +69,14 @@ class StreamingEngine:
         request = replace(request, output_format=chosen_format(request.output_format))
         target = self._target(request)
         record = self._recorder.connection(target, [self._address.key]) if self._recorder else None
-        connection = await self._open(target, record)
-        conversation = _Conversation(connection, record, self._limits, self._address.key)
+        connection = await open_connection(self._address, target, self._limits, record)
+        conversation = _Conversation(connection, record, self._limits, self._address)
         try:
             async with contextlib.aclosing(conversation.run(request)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
-            await _close(connection, self._limits.closing)
+            await close_connection(connection, self._limits.closing)
             if record:
                 record.closed(connection.close_code or 1006, connection.close_reason or "")
 
@@ -166,38 +85,17 @@ class StreamingEngine:
         voice = quote(request.voice.id, safe="")
         return f"{path}/v1/text-to-speech/{voice}/stream-input?{urlencode(self._query(request))}"
 
-    async def _open(self, target: str, record: ConnectionRecord | None) -> ClientConnection:
-        parts = urlsplit(self._address.base)
-        try:
-            return await Unredirected(
-                f"{parts.scheme}://{parts.netloc}{target}",
-                additional_headers=Headers(self._address.key),
-                proxy=None if self._address.is_loopback else True,
-                # Base64 of samples shrinks by a quarter, which a network is worth and loopback is not.
-                compression=None if self._address.is_loopback else "deflate",
-                open_timeout=self._limits.opening,
-                close_timeout=self._limits.closing,
-                max_size=MOST_MESSAGE_BYTES,
-                logger=SILENT,
-            )
-        except (OSError, WebSocketException, EOFError) as error:
-            if record and isinstance(error, InvalidStatus):
-                record.refused(error.response.status_code, bytes(error.response.body or b""))
-            failure = _handshake_error(error, parts.netloc, self._address.key)
-        # Raised here, outside, so that no frame which held the headers hangs on the error as its context.
-        raise failure
-
 
 class _Conversation:
     """One request over one open socket."""
 
     def __init__(
-        self, connection: ClientConnection, record: ConnectionRecord | None, limits: Limits, key: str | None
+        self, connection: ClientConnection, record: ConnectionRecord | None, limits: Limits, address: Address
     ) -> None:
         self._connection = connection
         self._record = record
         self._limits = limits
-        self._hidden = Address("", key)
+        self._address = address
         self._session = ClientSession()
         self._heard = _Heard()
 
@@ -211,6 +109,10 @@ class _Conversation:
                 self._judge(request)
                 return
             message = self._session.receive(text)
+            if isinstance(message, ErrorMessage):
+                # Its close says the same in fewer words, and may never come.
+                await self._wait_for_closing()
+                self._judge(request)
             if not isinstance(message, SpeechMessage | FinalMessage):
                 continue
             self._heard.add(message.chunk)
@@ -239,13 +141,13 @@ class _Conversation:
             endless = f"the speech was not whole after {self._limits.whole:g} s"
             said = stalled if patience == self._limits.silence else endless
             raise ConnectionLostError(f"{said}; check the network and try again") from None
-        text = self._hidden.blotted(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        text = self._address.blotted(text if isinstance(text, str) else text.decode("utf-8", "replace"))
         if self._record:
             self._record.message("server", text)
         return text
 
     async def _wait_for_closing(self) -> None:
-        """Let the service close with 1000 after the final frame, as it does; it is not waited for long."""
+        """Let the service close, as it does after the final frame and after an error; it is not waited for long."""
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             async with asyncio.timeout(self._limits.closing):
                 while True:
@@ -255,7 +157,7 @@ class _Conversation:
 
     def _judge(self, request: SpeechRequest) -> None:
         """Raise what the end of the connection means, unless all was there but the final frame."""
-        reason = self._hidden.blotted(self._connection.close_reason or "")
+        reason = self._address.blotted(self._connection.close_reason or "")
         ending: Ending = self._session.closed(self._connection.close_code or 1006, reason)
         if ending.error:
             raise ending.error
@@ -321,43 +223,3 @@ def common_query(request: SpeechRequest) -> dict[str, str]:
     if request.ssml:
         query["enable_ssml_parsing"] = "true"
     return query
-
-
-async def _close(connection: ClientConnection, patience: float) -> None:
-    """Close, politely but not for longer than `patience` seconds, also when the speaking was cancelled."""
-    try:
-        async with asyncio.timeout(patience):
-            await connection.close()
-    except TimeoutError:
-        pass
-    finally:
-        connection.transport.abort()
-
-
-# What a handshake fails with, the first that matches: its error and its sentence. The library's own words may repeat
-# a header, so none of them are kept.
-_FAILURES: tuple[tuple[tuple[type[Exception], ...], type[PipelineError], str], ...] = (
-    (
-        (ssl.SSLCertVerificationError,),
-        RefusedError,
-        "{} shows no certificate that this machine trusts; check the base URL and this machine's clock",
-    ),
-    ((TimeoutError,), ConnectionLostError, "{} did not answer in time; check the network and try again"),
-    (
-        (InvalidProxy, ProxyError),
-        ConnectionLostError,
-        "the proxy on the way to {} could not be used; check the proxy settings",
-    ),
-    ((InvalidMessage, EOFError), ConnectionLostError, "{} broke off while the connection was being opened; try again"),
-    ((WebSocketException,), RemoteProtocolError, "{} does not speak websockets there; check the base URL"),
-    ((OSError,), ConnectionLostError, "{} cannot be reached; check the network and the base URL"),
-)
-
-
-def _handshake_error(error: Exception, host: str, key: str | None) -> PipelineError:
-    """Type what a handshake failed with."""
-    if isinstance(error, InvalidStatus):
-        body = bytes(error.response.body or b"").decode("utf-8", "replace")
-        return http_error(error.response.status_code, Address(host, key).blotted(body).encode())
-    kind, sentence = next((kind, sentence) for types, kind, sentence in _FAILURES if isinstance(error, types))
-    return kind(sentence.format(host))

@@ -19,7 +19,7 @@ _LEAST_ENERGY = 1e-4
 _SELF_LAG = REFERENCE_RATE // 50
 # Samples on either side of a peak from which the correlation between the samples is made up.
 _REACH = 12
-_TOPS = 32
+_TOPS = 16
 # Speeds that are tried: in steps that move the ends of 2 s by 0.05 ms, as far as 1000/1001 and a little more.
 _SPEEDS = 24
 _SPEED_STEP = 0.00005
@@ -40,10 +40,7 @@ def find_in(sound: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> 
 
     Normalised cross-correlation by Fourier transform over every place at which `wanted` lies wholly inside.
     """
-    likeness = _likeness(sound, wanted)
-    if likeness is None:
-        return None
-    return max((_refined(likeness, at) for at in _tops(likeness)), key=lambda peak: peak.height)
+    return _best_in(_searchable(sound, len(wanted)), wanted)
 
 
 def find_at_any_speed(sound: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> Peak | None:
@@ -54,13 +51,14 @@ def find_at_any_speed(sound: npt.NDArray[np.float32], wanted: npt.NDArray[np.flo
     """
     import numpy as np
 
+    searchable = _searchable(sound, len(wanted))
     fine = _finer(wanted)
     middle = (len(wanted) - 1) / 2
     from_middle = np.arange(len(wanted)) - middle
     speeds = 1 + np.arange(-_SPEEDS, _SPEEDS + 1) * _SPEED_STEP
     steps = np.arange(len(fine)) / _FINER
     played = (np.interp(middle + from_middle * speed, steps, fine).astype(np.float32) for speed in speeds)
-    peaks = [peak for peak in (find_in(sound, one) for one in played) if peak is not None]
+    peaks = [peak for peak in (_best_in(searchable, one) for one in played) if peak is not None]
     return max(peaks, key=lambda peak: peak.height, default=None)
 
 
@@ -96,24 +94,41 @@ def emphasised(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return (sound - np.float32(_EMPHASIS) * before).astype(np.float32, copy=False)
 
 
-def _likeness(sound: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> npt.NDArray[np.float64] | None:
-    """Normalised correlation at each whole lag; None where the one is shorter than the other or silent."""
+@dataclass(frozen=True, slots=True)
+class _Searchable:
+    """A sound made ready to be searched: its transform, and the energy at each place where something may lie."""
+
+    spectrum: npt.NDArray[np.complex128]
+    size: int
+    energy: npt.NDArray[np.float64]
+
+
+def _searchable(sound: npt.NDArray[np.float32], length: int) -> _Searchable | None:
+    """Make a sound ready for something of this length; None where it is shorter than that, or silent."""
     import numpy as np
 
-    places = len(sound) - len(wanted) + 1
-    own = float(np.sum(wanted.astype(np.float64) ** 2))
-    if places < 1 or own == 0:
+    if not 0 < length <= len(sound):
         return None
     size = 1 << (len(sound) - 1).bit_length()
-    product = np.fft.rfft(sound, size) * np.conj(np.fft.rfft(wanted, size))
-    raw = np.fft.irfft(product, size)[:places]
     summed = np.concatenate(([0.0], np.cumsum(sound.astype(np.float64) ** 2)))
-    energy = summed[len(wanted) :] - summed[: len(summed) - len(wanted)]
+    energy = summed[length:] - summed[: len(summed) - length]
     loudest = float(energy.max())
     if loudest <= 0:
         return None
-    likeness: npt.NDArray[np.float64] = raw / np.sqrt(own * np.maximum(energy, _LEAST_ENERGY * loudest))
-    return likeness
+    return _Searchable(np.fft.rfft(sound, size), size, np.maximum(energy, _LEAST_ENERGY * loudest))
+
+
+def _best_in(searchable: _Searchable | None, wanted: npt.NDArray[np.float32]) -> Peak | None:
+    """The best place by normalised correlation, to a fraction of a sample."""
+    import numpy as np
+
+    own = float(np.sum(wanted.astype(np.float64) ** 2))
+    if searchable is None or own == 0:
+        return None
+    product = searchable.spectrum * np.conj(np.fft.rfft(wanted, searchable.size))
+    raw = np.fft.irfft(product, searchable.size)[: len(searchable.energy)]
+    likeness = raw / np.sqrt(own * searchable.energy)
+    return max((_refined(likeness, at) for at in _tops(likeness)), key=lambda peak: peak.height)
 
 
 def _tops(likeness: npt.NDArray[np.float64]) -> list[int]:

@@ -162,4 +162,4 @@ def _wrong_cues(cues: Distances | None) -> Iterator[str]:
     if cues.signed_median_ms is not None and abs(cues.signed_median_ms) > CUE_LIMIT_MS:
         yield f"the captions are {_signed(cues.signed_median_ms)}, over the {CUE_LIMIT_MS:.0f} ms that may be"
     if cues.unmatched:
-        yield f"{cues.unmatched} cues of the captions hold text that is not in the words"
+        yield f"{cues.unmatched} of {cues.count + cues.unmatched} cues hold text that is not in the words"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pipeline import __version__, encoder
 from pipeline.errors import PipelineError
-from pipeline.store import make_private_folder
 
 LEAST_FREE_BYTES = 2**30
 
@@ -99,11 +98,11 @@ def _spoken(language: str, how: str) -> str:
 
 
 def _write_to(store: Path) -> str:
-    existed = store.exists()
-    make_private_folder(store)
-    with tempfile.TemporaryFile(dir=store) as file:
+    """Write where the store is or is to be, leaving nothing behind."""
+    place = next(folder for folder in (store, *store.parents) if folder.is_dir())
+    with tempfile.TemporaryFile(dir=place) as file:
         file.write(b"x")
-    free = shutil.disk_usage(store).free
+    free = shutil.disk_usage(place).free
     if free < LEAST_FREE_BYTES:
-        raise PipelineError(f"only {free >> 20} MiB are free in {store}")
-    return f"{store} ({free >> 30} GiB free{'' if existed else ', made now'})"
+        raise PipelineError(f"only {free >> 20} MiB are free in {place}")
+    return f"{store} ({free >> 30} GiB free)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.engines import Access
 from pipeline.engines.identity import shaped_by
@@ -63,8 +63,21 @@ def _cast(assignment: Assignment, access: Access) -> Cast:
         from pipeline.engines import offline
 
         offered = OfflineVoices(offline.known_voice, offline.VARIANTS, offline.explicit)
-        return cast_offline(assignment.script, assignment.settings, offered)
+        cast = cast_offline(assignment.script, assignment.settings, offered)
+        return replace(cast, remarks=(*cast.remarks, *_voice_remarks(cast, assignment)))
     return cast_cloud(assignment.settings, remembered(access, assignment))
+
+
+def _voice_remarks(cast: Cast, assignment: Assignment) -> tuple[str, ...]:
+    """Say when the natural voice is not the one that speaks, and why."""
+    from pipeline.engines import offline
+
+    language = assignment.settings.text("language")
+    if not any(voice.startswith(offline.ESPEAK) for voice in (cast.narrator, *cast.speakers.values())):
+        return ()
+    if offline.is_english(language) and (remark := offline.availability().remark):
+        return (remark,)
+    return (f"offline, espeak-ng speaks (language {language}): clear, but robotic",)
 
 
 def remembered(access: Access, assignment: Assignment) -> Callable[[str], str]:

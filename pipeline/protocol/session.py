@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pipeline.errors import EngineError, LocalProtocolError, RemoteProtocolError
+from pipeline.protocol.composing import compose
 from pipeline.protocol.messages import (
     ClientMessage,
     ErrorMessage,
@@ -18,11 +19,8 @@ from pipeline.protocol.messages import (
     SendText,
     SentSettings,
     ServerMessage,
-    compose,
-    parse_first_message,
-    parse_server_message,
-    parse_text_message,
 )
+from pipeline.protocol.parsing import parse_first_message, parse_server_message, parse_text_message
 from pipeline.protocol.refusals import close_error
 from pipeline.protocol.states import Closed, Role, SpeechState, State, StateError
 

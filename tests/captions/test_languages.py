@@ -116,3 +116,10 @@ def test_any_token_can_be_classed(text: str) -> None:
     """No word, however strange, makes the classing fail."""
     for language in ("en", "fr", "ja", "xx"):
         assert token(text, language).mark in ("", "sentence", "clause", "comma", "close")
+
+
+def test_a_days_number_ends_no_sentence() -> None:
+    """In languages that write ordinals with a full stop, `3.` before a month is not the end of a sentence."""
+    assert not ends_sentence(token("3.", "de"), token("Mai", "de"))
+    assert ends_sentence(token("1973.", "de"), token("Mai", "de"))
+    assert ends_sentence(token("3.", "en"), token("May", "en"))

@@ -20,9 +20,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from pipeline.codecs import speech_decoder
+from pipeline.engines.connecting import Address, Limits
 from pipeline.engines.generation import message_cuts, trim_lead_in
 from pipeline.engines.loopback import serve
-from pipeline.engines.streaming import Address, Limits, StreamingEngine, common_query
+from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import ConnectionLostError, RefusedError, UsageError
 from pipeline.model import OfflineVoice, SpeechChunk, SpeechRequest, SpokenText, SpokenWord, Voice, VoiceSettings
 from tests.truth_voice import TruthVoice, onsets, truth_times
@@ -185,6 +186,24 @@ def test_auto_mode_speaks_every_message_for_itself() -> None:
     messages = [{"text": " "}, {"text": "One two."}, {"text": "Three."}, {"text": ""}]
     got = running(lambda base: converse(base, *messages, query=SYNC + "&auto_mode=true"))
     assert "".join(char for char, _, _ in joined(got.frames)) == "One two. Three. "
+
+
+def test_other_people_s_clients_are_served() -> None:
+    """The vendor's own library triggers generations and sends null settings; another sends words with a key in both."""
+    first = {
+        "text": " ",
+        "try_trigger_generation": True,
+        "voice_settings": None,
+        "generation_config": {"chunk_length_schedule": [50]},
+    }
+    pieces = [text + " " for text in TEXT.split()]
+    library = [first, *({"text": piece, "try_trigger_generation": True} for piece in pieces), {"text": ""}]
+    got = running(lambda base: converse(base, *library, query="output_format=mp3_44100_128&model_id=eleven_flash_v2_5"))
+    assert "".join(char for char, _, _ in joined(got.frames)).split() == TEXT.split()
+    assert (got.frames[-1], got.code) == ({"audio": None, "isFinal": True}, 1000)
+    words = [{"text": " ", "xi_api_key": "k"}, *({"text": piece, "flush": False} for piece in pieces), {"text": ""}]
+    got = running(lambda base: converse(base, *words, query="unknown=1&optimize_streaming_latency=4"))
+    assert "".join(char for char, _, _ in joined(got.frames)).split() == TEXT.split()
 
 
 def test_the_first_message_may_hold_text_and_no_text_is_whole_too() -> None:

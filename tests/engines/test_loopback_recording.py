@@ -13,9 +13,10 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
 
+from pipeline.engines.connecting import Address
 from pipeline.engines.loopback import serve
 from pipeline.engines.recording import RecordedConnection, Recorder, Replay, read_recording
-from pipeline.engines.streaming import Address, StreamingEngine, common_query
+from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import ConnectionLostError, RefusedError, StoreError, UsageError
 from pipeline.model import OfflineVoice, SpeechChunk, SpeechRequest, Voice
 from tests.truth_voice import TruthVoice

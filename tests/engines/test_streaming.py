@@ -17,8 +17,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from pipeline.engines.connecting import Address, Headers, Limits, is_loopback
 from pipeline.engines.retries import MOST_TRIES, speak_whole
-from pipeline.engines.streaming import Address, Limits, StreamingEngine, common_query, is_loopback
+from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import (
     BusyError,
     ConnectionLostError,
@@ -28,7 +29,8 @@ from pipeline.errors import (
     RemoteProtocolError,
 )
 from pipeline.model import Alignment, SpeechChunk, SpeechRequest, Voice
-from pipeline.protocol.messages import ErrorMessage, FinalMessage, SpeechMessage, compose
+from pipeline.protocol.composing import compose
+from pipeline.protocol.messages import ErrorMessage, FinalMessage, SpeechMessage
 
 KEY = "sk_0123456789abcdef_secret"
 REQUEST = SpeechRequest("Hi you", Voice("v/1"), "eleven_multilingual_v2", "en")
@@ -192,6 +194,20 @@ def test_an_error_frame_is_typed() -> None:
     assert caught.value.code == "quota_exceeded"
 
 
+def test_an_error_without_a_close_after_it_is_not_waited_for() -> None:
+    """The frame says enough, and what comes behind it hides nothing."""
+
+    async def script(connection: ServerConnection) -> None:
+        await heard(connection)
+        await connection.send(compose(ErrorMessage("No credits remain", "quota_exceeded", 1008)))
+        await connection.send(compose(SPEECH))
+        await connection.wait_closed()
+
+    with pytest.raises(RefusedError, match="No credits remain") as caught:
+        speak(script, limits=Limits(silence=60, closing=0.2))
+    assert caught.value.close_code == 1008
+
+
 def test_a_refusal_before_the_text_was_heard_is_still_read() -> None:
     """The server may close while the client is sending."""
 
@@ -266,6 +282,14 @@ def test_no_failure_shows_the_key(script: Script) -> None:
     with pytest.raises(PipelineError) as caught:
         speak(script)
     assert KEY not in shown_by(caught.value)
+
+
+def test_the_headers_show_no_key() -> None:
+    """They are a local of the library's frames, which a traceback may print."""
+    headers = Headers(KEY)
+    assert dict(headers) == {"xi-api-key": KEY}
+    assert KEY not in f"{headers} {headers!r}"
+    assert dict(Headers(None)) == {}
 
 
 def test_no_log_shows_the_key(caplog: pytest.LogCaptureFixture) -> None:
@@ -391,7 +415,7 @@ def test_retries_have_an_end_and_refusals_none() -> None:
 def test_cancelling_closes_the_socket_at_once() -> None:
     """Whoever interrupts does not wait for a server, nor does the server speak on to nobody."""
 
-    async def run() -> float:
+    async def run() -> None:
         waiting, closed = asyncio.Event(), asyncio.Event()
 
         async def script(connection: ServerConnection) -> None:
@@ -404,13 +428,11 @@ def test_cancelling_closes_the_socket_at_once() -> None:
             task = asyncio.create_task(speak_whole(engine_at(base), REQUEST))
             await waiting.wait()
             task.cancel()
-            began = asyncio.get_running_loop().time()
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.wait_for(closed.wait(), 5)
-            return asyncio.get_running_loop().time() - began
 
-    assert asyncio.run(run()) < 5
+    asyncio.run(run())
 
 
 def test_a_consumer_that_stops_closes_the_socket() -> None:

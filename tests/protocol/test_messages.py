@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RemoteProtocolError
 from pipeline.model import Alignment, SpeechChunk, VoiceSettings
+from pipeline.protocol.composing import compose
 from pipeline.protocol.messages import (
     CloseConnection,
     ErrorMessage,
@@ -24,11 +25,8 @@ from pipeline.protocol.messages import (
     SentSettings,
     SpeechMessage,
     UnknownMessage,
-    compose,
-    parse_first_message,
-    parse_server_message,
-    parse_text_message,
 )
+from pipeline.protocol.parsing import parse_first_message, parse_server_message, parse_text_message
 
 RECORDINGS = os.environ.get("CUELINE_RECORDINGS")
 recorded = pytest.mark.skipif(RECORDINGS is None, reason="CUELINE_RECORDINGS names no folder of recordings")
@@ -178,6 +176,8 @@ def test_durations_that_were_not_sent_reach_to_the_next_start() -> None:
     [
         ({"message": "m", "error": "e", "code": 1008}, ErrorMessage("m", "e", 1008)),
         ({"message": "m", "code": "quota_exceeded"}, ErrorMessage("m", "quota_exceeded", 0)),
+        ({"message": "m", "code": 1008, "audio": None, "isFinal": None}, ErrorMessage("m", "", 1008)),
+        ({"message": "m", "audio": None}, SpeechMessage(SpeechChunk())),
         ({"error": "e", "audio": None}, ErrorMessage("e", "e", 0)),
         ({"error": {"message": "m", "code": 1008, "error": "e"}}, ErrorMessage("m", "e", 1008)),
         ({"detail": {"message": "m", "status": "busy"}}, ErrorMessage("m", "busy", 0)),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import BusyError, ConnectionLostError, LocalProtocolError, RefusedError, RemoteProtocolError
 from pipeline.model import Alignment, SpeechChunk
+from pipeline.protocol.composing import compose
 from pipeline.protocol.messages import (
     ClientMessage,
     CloseConnection,
@@ -22,7 +23,6 @@ from pipeline.protocol.messages import (
     SentSettings,
     ServerMessage,
     SpeechMessage,
-    compose,
 )
 from pipeline.protocol.session import SETTINGS_CHANGED, ClientSession, ServerSession
 from pipeline.protocol.states import TRANSITIONS, Role, State

@@ -1,0 +1,154 @@
+"""An address and a request's path → an open websocket, or the error that says why not; the key is shown nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidMessage, InvalidProxy, InvalidStatus, ProxyError, WebSocketException
+
+from pipeline.engines.recording import ConnectionRecord
+from pipeline.errors import ConnectionLostError, PipelineError, RefusedError, RemoteProtocolError
+from pipeline.protocol.refusals import http_error
+
+# Messages hold a second or so of sound; 16 MiB leaves room for ones of minutes, and none for an endless one.
+MOST_MESSAGE_BYTES = 2**24
+
+# The library's log at DEBUG prints headers and addresses, the key with them: this one never does, whatever the root
+# logger is set to, and what goes wrong is raised instead.
+SILENT = logging.getLogger("pipeline.engines.websocket")
+SILENT.setLevel(logging.CRITICAL)
+SILENT.propagate = False
+SILENT.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to wait, in seconds: for the handshake, between two messages, for a closing, for the whole."""
+
+    opening: float = 10.0
+    silence: float = 30.0
+    closing: float = 1.0
+    whole: float = 900.0
+
+
+PATIENT = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an engine speaks: a base such as `wss://api.elevenlabs.io`, and the key that it is given, shown nowhere."""
+
+    base: str
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine: no proxy, no compression, plain text allowed."""
+        return is_loopback(urlsplit(self.base).hostname or "")
+
+    def blotted(self, text: str) -> str:
+        """Return a text without the key, should the service have repeated it."""
+        return text.replace(self.key, "(key)") if self.key else text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3)."""
+    return host in {"localhost", "::1"} or (host.startswith("127.") and host.replace(".", "").isdigit())
+
+
+class Headers(Mapping[str, str]):
+    """Handshake headers that a traceback's locals or a log do not show."""
+
+    def __init__(self, key: str | None) -> None:
+        self._values = {"xi-api-key": key} if key else {}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return "Headers(…)"
+
+
+class Unredirected(connect):
+    """A connect that follows no redirect: the library would hand the key to wherever it leads."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Return the redirect's answer as the error that it is."""
+        return exc
+
+
+async def open_connection(
+    address: Address, target: str, limits: Limits, record: ConnectionRecord | None
+) -> ClientConnection:
+    """Open a websocket to `target`, a path with its query. Raises what `Engine.speak` does."""
+    parts = urlsplit(address.base)
+    try:
+        return await Unredirected(
+            f"{parts.scheme}://{parts.netloc}{target}",
+            additional_headers=Headers(address.key),
+            proxy=None if address.is_loopback else True,
+            # Base64 of samples shrinks by a quarter, which a network is worth and loopback is not.
+            compression=None if address.is_loopback else "deflate",
+            open_timeout=limits.opening,
+            close_timeout=limits.closing,
+            max_size=MOST_MESSAGE_BYTES,
+            logger=SILENT,
+        )
+    except (OSError, WebSocketException, EOFError) as error:
+        if record and isinstance(error, InvalidStatus):
+            record.refused(error.response.status_code, bytes(error.response.body or b""))
+        failure = _handshake_error(error, parts.netloc, address)
+    # Raised here, outside, so that no frame which held the headers hangs on the error as its context.
+    raise failure
+
+
+async def close_connection(connection: ClientConnection, patience: float) -> None:
+    """Close, politely but not for longer than `patience` seconds, also when the speaking was cancelled."""
+    try:
+        async with asyncio.timeout(patience):
+            await connection.close()
+    except TimeoutError:
+        pass
+    finally:
+        connection.transport.abort()
+
+
+# What a handshake fails with, the first that matches: its error and its sentence. The library's own words may repeat
+# a header, so none of them are kept.
+_FAILURES: tuple[tuple[tuple[type[Exception], ...], type[PipelineError], str], ...] = (
+    (
+        (ssl.SSLCertVerificationError,),
+        RefusedError,
+        "{} shows no certificate that this machine trusts; check the base URL and this machine's clock",
+    ),
+    ((TimeoutError,), ConnectionLostError, "{} did not answer in time; check the network and try again"),
+    (
+        (InvalidProxy, ProxyError),
+        ConnectionLostError,
+        "the proxy on the way to {} could not be used; check the proxy settings",
+    ),
+    ((InvalidMessage, EOFError), ConnectionLostError, "{} broke off while the connection was being opened; try again"),
+    ((WebSocketException,), RemoteProtocolError, "{} does not speak websockets there; check the base URL"),
+    ((OSError,), ConnectionLostError, "{} cannot be reached; check the network and the base URL"),
+)
+
+
+def _handshake_error(error: Exception, host: str, address: Address) -> PipelineError:
+    """Type what a handshake failed with."""
+    if isinstance(error, InvalidStatus):
+        body = bytes(error.response.body or b"").decode("utf-8", "replace")
+        return http_error(error.response.status_code, address.blotted(body).encode())
+    kind, sentence = next((kind, sentence) for types, kind, sentence in _FAILURES if isinstance(error, types))
+    return kind(sentence.format(host))
