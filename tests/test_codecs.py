@@ -170,6 +170,13 @@ def test_any_bytes_after_a_mark_are_sound_or_an_error_of_ours(mark: bytes, data:
         pass
 
 
+def test_sound_that_changes_its_rate_on_the_way_is_told() -> None:
+    """MP3 at another rate in the middle of a stream is an error of the other side's."""
+    data = encoded(noise(44100), "mp3_44100_128", 44100) + encoded(noise(22050), "mp3_22050_32", 22050)
+    with pytest.raises(RemoteProtocolError, match="mp3"):
+        decoded(speech_decoder("mp3_44100_128"), data)
+
+
 def test_nothing_is_nothing() -> None:
     """An utterance without a byte decodes and encodes to none, but for an MP3, which must have come."""
     assert speech_decoder("pcm_24000").finish() == b""

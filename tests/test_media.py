@@ -109,6 +109,18 @@ def test_hdr_is_known_by_its_transfer(tmp_path: Path, transfer: str, is_hdr: boo
         media.refuse_hdr(str(path), video)
 
 
+def test_which_pictures_can_be_copied(tmp_path: Path, footage: Path) -> None:
+    """Codecs are known by their own names, and AVI, which has no presentation times, is not copied."""
+    av1, avi = tmp_path / "a.mp4", tmp_path / "a.avi"
+    run(
+        ["-f", "lavfi", "-i", "color=gray:s=64x64:d=0.2", "-c:v", "libaom-av1", "-cpu-used", "8", f"file:{av1}"],
+        time_limit_s=60,
+    )
+    run(["-i", f"file:{footage}", "-c", "copy", f"file:{avi}"], time_limit_s=60)
+    assert [media.probe_footage(str(path)).codec for path in (footage, av1, avi)] == ["h264", "av1", "h264"]
+    assert [media.probe_footage(str(path)).is_copyable for path in (footage, av1, avi)] == [True, True, False]
+
+
 def test_a_cover_is_no_picture(tmp_path: Path) -> None:
     """A song with a cover is a sound."""
     path = tmp_path / "song.m4a"

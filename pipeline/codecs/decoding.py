@@ -100,10 +100,8 @@ class SpeechDecoder:
 
         try:
             return b"".join(self._resampler.feed(frame) for frame in frames)
-        except av.FFmpegError as error:
-            raise RemoteProtocolError(
-                f"the speech that came cannot be decoded as {self.found} ({error.strerror})"
-            ) from None
+        except (av.FFmpegError, ValueError) as error:  # ValueError: its rate or layout changed on the way
+            raise RemoteProtocolError(f"the speech that came cannot be decoded as {self.found} ({error})") from None
 
 
 def _stream(codec: SpeechCodec | Literal["wav"], sample_rate: int) -> _Stream:

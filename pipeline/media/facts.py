@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import MediaError
-from pipeline.media.opening import base, opened, picture_streams, zero
+from pipeline.filtergraph import COPIED_CODECS
+from pipeline.media.opening import ABSOLUTE_FORMATS, base, opened, picture_streams, zero
 from pipeline.model import ChapterMark
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 HDR_TRANSFERS = frozenset({16, 18})
 # Matrices by their numbers in ITU-T H.273, table 4, as ffmpeg's `scale` calls them.
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
-UNSPECIFIED = 2
+# Their packets have decoding times only: with B-frames a copy would show the pictures out of order.
+UNTIMED_FORMATS = frozenset({"avi"})
 # Pictures of this height and more that do not say their matrix are BT.709 by every player's custom, smaller BT.601.
 HD_HEIGHT = 720
 
@@ -34,7 +36,8 @@ class VideoFacts:
     """The picture. `width` and `height` are as it is seen: square pixels, rotation applied.
 
     `rotation` is in degrees counter-clockwise, `start_ms` and `end_ms` when the first frame appears and the last one
-    ends. `matrix` is how its colours are coded, as ffmpeg's `scale` calls it.
+    ends. `matrix` is how its colours are coded, as ffmpeg's `scale` calls it. `has_times` is false where the container
+    does not say when a frame is shown (AVI), only in which order frames are stored.
     """
 
     codec: str
@@ -46,6 +49,12 @@ class VideoFacts:
     end_ms: int
     matrix: str
     is_hdr: bool
+    has_times: bool = True
+
+    @property
+    def is_copyable(self) -> bool:
+        """Whether MP4 can hold the packets as they are, and today's players show them."""
+        return self.has_times and self.codec in COPIED_CODECS
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,7 @@ def _video_facts(container: InputContainer, path: str) -> VideoFacts | None:
     width = round(first.width * (stream.sample_aspect_ratio or 1))
     turned = first.rotation % 180 != 0
     return VideoFacts(
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         width=first.height if turned else width,
         height=width if turned else first.height,
         frame_rate=stream.average_rate,
@@ -129,6 +138,7 @@ def _video_facts(container: InputContainer, path: str) -> VideoFacts | None:
         end_ms=round((_picture_end(container, stream) - start) * 1000),
         matrix=_matrix(first.colorspace, first.height),
         is_hdr=int(first.color_trc) in HDR_TRANSFERS,
+        has_times=container.format.name not in UNTIMED_FORMATS,
     )
 
 
@@ -141,24 +151,34 @@ def _picture_end(container: InputContainer, stream: VideoStream) -> Fraction:
     """When the last frame ends, in seconds on the stream's clock: read from the packets after the last key frame."""
     import av
 
-    with suppress(av.FFmpegError):
-        container.seek(container.duration or 0, backward=True)
     tick = base(stream)
-    frame_lasts = round(1 / stream.average_rate / tick) if stream.average_rate else 0
-    ends = [
-        packet.pts + (packet.duration or frame_lasts)
-        for packet in container.demux(stream)
-        if packet.pts is not None and not packet.is_discard
-    ]
-    if not ends:
-        return Fraction(container.duration or 0, 1_000_000) + zero(container)
-    return max(ends) * tick
+    with suppress(av.FFmpegError):
+        container.seek((container.start_time or 0) + (container.duration or 0), backward=True)
+    ends = _packet_ends(container, stream)
+    if not ends:  # some containers cannot be searched for a place
+        container.seek(container.start_time or 0, backward=True)
+        ends = _packet_ends(container, stream)
+    # The parser of VP9 takes every frame for equally long; the index of MP4 knows how long the last one stays.
+    if container.format.name in ABSOLUTE_FORMATS and stream.codec_context.name == "vp9" and stream.duration:
+        ends.append((stream.start_time or 0) + stream.duration)
+    return max(ends) * tick if ends else Fraction(container.duration or 0, 1_000_000) + zero(container)
+
+
+def _packet_ends(container: InputContainer, stream: VideoStream) -> list[int]:
+    """Ends of the packets from here on that an edit list does not cut, in ticks."""
+    lasts = round(1 / stream.average_rate / base(stream)) if stream.average_rate else 0
+    shown = [packet for packet in container.demux(stream) if packet.pts is not None and not packet.is_discard]
+    return [(packet.pts or 0) + (packet.duration or lasts) for packet in shown]
 
 
 def _sound_facts(stream: AudioStream) -> SoundFacts:
     lasts = (stream.duration or 0) * base(stream)
     return SoundFacts(
-        stream.codec_context.name, stream.rate, stream.channels, round(lasts * 1000), _language(stream.metadata)
+        stream.codec_context.codec.canonical_name,
+        stream.rate,
+        stream.channels,
+        round(lasts * 1000),
+        _language(stream.metadata),
     )
 
 
@@ -167,7 +187,7 @@ def _subtitle_facts(stream: SubtitleStream) -> SubtitleFacts:
 
     title = stream.metadata.get("name") or stream.metadata.get("title") or ""
     is_default = bool(stream.disposition & Disposition.default)
-    return SubtitleFacts(stream.codec_context.name, _language(stream.metadata), title, is_default)
+    return SubtitleFacts(stream.codec_context.codec.canonical_name, _language(stream.metadata), title, is_default)
 
 
 def _language(labels: Mapping[str, str]) -> str | None:

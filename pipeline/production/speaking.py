@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline import pcm
 from pipeline.alignment import TimeBase
 from pipeline.codecs import speech_decoder
-from pipeline.engines import Engine
+from pipeline.engines import ENGINES, Access, Engine
 from pipeline.engines.retries import speak_whole
 from pipeline.errors import PipelineError
 from pipeline.model import Progress, ProgressCallback, SpeechChunk, SpeechRequest, Utterance
@@ -70,8 +70,34 @@ class _Tally:
         self.progress(Progress(STAGE, self.done, self.total, "characters"))
 
 
+def speak(  # one door between a plan and its sound
+    engine: str,
+    access: Access,
+    requests: Mapping[str, SpeechRequest],
+    store: Store,
+    progress: ProgressCallback,
+    notice: Callable[[], None] = lambda: None,
+) -> None:
+    """Open an engine and speak requests by key; `notice` is called whenever one more lies in the store.
+
+    Raises EngineError, StoreError, and what `notice` raises; KeyboardInterrupt passes through. What was whole by then
+    is kept.
+    """
+
+    async def run() -> None:
+        async with ENGINES[engine](access) as opened:
+            await speak_missing(opened, requests, store, progress, notice)
+
+    if requests:
+        asyncio.run(run())
+
+
 async def speak_missing(
-    engine: Engine, requests: Mapping[str, SpeechRequest], store: Store, progress: ProgressCallback
+    engine: Engine,
+    requests: Mapping[str, SpeechRequest],
+    store: Store,
+    progress: ProgressCallback,
+    notice: Callable[[], None] = lambda: None,
 ) -> None:
     """Speak requests by key, as many at once as the engine allows, and keep each in the store when it is whole.
 
@@ -87,6 +113,7 @@ async def speak_missing(
             chunks = await speak_whole(engine, request)
             await asyncio.to_thread(keep, store, key, request, chunks)
             tally.add(request)
+            notice()
 
     try:
         async with asyncio.TaskGroup() as group:

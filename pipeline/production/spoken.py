@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline import pcm
 from pipeline.alignment import TimedWords, words_by_share, words_from_characters
 from pipeline.errors import StoreError
-from pipeline.model import Clip, Narration, Segment, Utterance, Word
-from pipeline.narration import SpokenSegment, assemble_narration
+from pipeline.model import Clip, Narration, Segment, Silence, Utterance, Word
+from pipeline.narration import NarrationAssembly, SpokenSegment
 from pipeline.production.planning import Plan
 from pipeline.store import BLOCK_SAMPLES, Store
 
@@ -18,25 +18,25 @@ def narration_of(plan: Plan, store: Store) -> tuple[Narration, tuple[str, ...]]:
 
     Raises StoreError when an utterance is gone from the store.
     """
-    spoken: list[SpokenSegment] = []
+    assembly = NarrationAssembly(plan.assignment.script, plan.assignment.settings.text("language"))
     repairs: list[str] = []
     for line, key in zip(plan.lines, plan.keys, strict=True):
-        if key is None:
-            spoken.append(SpokenSegment(line.segment, None, _words_without_time(line.segment)))
-            continue
-        utterance = _fetch(store, key)
-        timed = _words(line.segment, utterance)
-        repairs += [f"line {line.segment.line}: {what}" for what in (*utterance.repairs, *timed.repairs)]
-        spoken.append(SpokenSegment(line.segment, utterance, timed.words))
-    language = plan.assignment.settings.text("language")
-    return assemble_narration(plan.assignment.script, spoken, language), tuple(repairs)
+        utterance = None if key is None else store.get(key)
+        if key is not None and utterance is None:
+            raise StoreError("an utterance that was just spoken is gone from the store: was it pruned meanwhile?")
+        one, mended = spoken_segment(line.segment, utterance)
+        assembly.add(one)
+        repairs += mended
+    return assembly.finish(), tuple(repairs)
 
 
-def _fetch(store: Store, key: str) -> Utterance:
-    utterance = store.get(key)
+def spoken_segment(segment: Segment, utterance: Utterance | None) -> tuple[SpokenSegment, list[str]]:
+    """Time the words of a segment (None: not spoken). Returns it, and what had to be mended, with its line."""
     if utterance is None:
-        raise StoreError("an utterance that was just spoken is gone from the store: was it pruned meanwhile?")
-    return utterance
+        return SpokenSegment(segment, None, _words_without_time(segment)), []
+    timed = _words(segment, utterance)
+    repairs = [f"line {segment.line}: {what}" for what in (*utterance.repairs, *timed.repairs)]
+    return SpokenSegment(segment, utterance, timed.words), repairs
 
 
 def _words(segment: Segment, utterance: Utterance) -> TimedWords:
@@ -56,9 +56,9 @@ def _words_without_time(segment: Segment) -> tuple[Word, ...]:
     )
 
 
-def blocks(narration: Narration, store: Store) -> Iterator[bytes]:
-    """Yield the narration's samples, 16-bit mono, in blocks of a second or two; no more is held."""
-    for piece in narration.pieces:
+def blocks(pieces: Iterable[Clip | Silence], store: Store) -> Iterator[bytes]:
+    """Yield the samples of pieces, 16-bit mono, in blocks of a second or two; no more is held."""
+    for piece in pieces:
         if isinstance(piece, Clip):
             yield from store.samples(piece)
         else:

@@ -15,9 +15,9 @@ from pipeline.engines import Access
 from pipeline.errors import ScriptError, UsageError
 from pipeline.model import CaptionTrack, Outcome, ProgressCallback, Sayer
 from pipeline.production.jobs import Job, assign, read_text
-from pipeline.production.narrating import speak
 from pipeline.production.planning import make_plan
 from pipeline.production.publishing import publish, staging_folder, write_text
+from pipeline.production.speaking import speak
 from pipeline.production.spoken import narration_of
 from pipeline.scripts import refuse_unbuilt
 from pipeline.settings import merged, nearest
@@ -84,8 +84,7 @@ def _speak_words(job: Job, access: Access, progress: ProgressCallback, say: Saye
     plan = make_plan(assignment, access, say)
     store = Store(job.store)
     missing = plan.missing(store)
-    if missing:
-        speak(assignment.engine, access, missing, store, progress)
+    speak(assignment.engine, access, missing, store, progress)
     narration, repairs = narration_of(plan, store)
     for repair in repairs:
         say(f"{job.script.name}: {repair}")

@@ -95,7 +95,7 @@ def test_the_sound_is_where_the_narration_is(folder: Path) -> None:
     plan = make_plan(assign(job), Access(), lambda _: None)
     narration, repairs = narration_of(plan, Store(job.store))
     assert repairs == ()
-    wanted = as_array(b"".join(blocks(narration, Store(job.store)))).astype(np.float64)
+    wanted = as_array(b"".join(blocks(narration.pieces, Store(job.store)))).astype(np.float64)
     sound = sound_of(folder / "output" / "tour.mp4", narration.sample_rate).astype(np.float64)
     second = 3 * narration.sample_rate
     assert abs(offset_ms(sound[:second], wanted[:second], narration.sample_rate)) <= 1
