@@ -15,7 +15,7 @@ from pipeline.drawing.sources import check_still
 from pipeline.encoder.burning import burn, transcode
 from pipeline.encoder.muxing import MuxPlan, PictureFile
 from pipeline.errors import MediaError, UsageError
-from pipeline.filtergraph import COPIED_CODECS, DrawnFootage, container_of
+from pipeline.filtergraph import DrawnFootage, container_of
 from pipeline.fonts import FontChoice, choose_fonts
 from pipeline.media import VideoFacts, probe, refuse_hdr
 from pipeline.model import (
@@ -103,7 +103,7 @@ class FootageSeen:
         held_ms = narration.duration_ms - self.facts.end_ms
         if held_ms > 0:
             say(f"the voice is {held_ms / 1000:.1f} s longer than the video: its last frame is held")
-        if self.fonts is None and self.facts.codec in COPIED_CODECS:
+        if self.fonts is None and self.facts.is_copyable:
             return PictureFile(str(self.path), self.facts.end_ms, self.facts.codec)
         made = scratch / "picture.mp4"
         footage = DrawnFootage(media_address(self.path), max(0, held_ms), self.facts.matrix)
@@ -210,8 +210,8 @@ def _footage(path: Path, assignment: Assignment, mode: CaptionMode, say: Sayer) 
             mode, fonts = "soft", None
         else:
             say("the video is encoded anew, for captions are drawn into it")
-    if fonts is None and facts.video.codec not in COPIED_CODECS:
-        say(f"the video is encoded anew, for MP4 players do not show {facts.video.codec}")
+    if fonts is None and not facts.video.is_copyable:
+        say(f"the video is encoded anew, for its {facts.video.codec} cannot be copied into an MP4 that plays everywhere")
     return FootageSeen(path, facts.video, mode, fonts)
 
 
