@@ -211,7 +211,9 @@ def _footage(path: Path, assignment: Assignment, mode: CaptionMode, say: Sayer) 
         else:
             say("the video is encoded anew, for captions are drawn into it")
     if fonts is None and not facts.video.is_copyable:
-        say(f"the video is encoded anew, for its {facts.video.codec} cannot be copied into an MP4 that plays everywhere")
+        say(
+            f"the video is encoded anew, for its {facts.video.codec} cannot be copied into an MP4 that plays everywhere"
+        )
     return FootageSeen(path, facts.video, mode, fonts)
 
 
