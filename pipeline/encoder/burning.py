@@ -40,7 +40,7 @@ def burn(
             for font in fonts:
                 shutil.copy(font, Path(scratch, FONTS_FOLDER))
             arguments = burn_arguments(footage, file_url(out_path))
-            log = run(arguments, folder=scratch, duration_ms=duration_ms, progress=progress, stage="draw captions")
+            log = run(arguments, folder=scratch, duration_ms=duration_ms, progress=progress, stage="drawing")
     except OSError as error:
         raise OutputError(f"{out_path} could not be written: {error.strerror}") from None
     return missing_from(log)
@@ -50,7 +50,7 @@ def transcode(
     footage: DrawnFootage, out_path: str, duration_ms: int = 0, progress: ProgressCallback | None = None
 ) -> None:
     """Encode a footage that MP4 cannot hold as it is. Raises FfmpegError or OutputError."""
-    run(transcode_arguments(footage, file_url(out_path)), duration_ms=duration_ms, progress=progress, stage="encode")
+    run(transcode_arguments(footage, file_url(out_path)), duration_ms=duration_ms, progress=progress, stage="encoding the picture")
 
 
 def missing_from(log: str) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def mux(plan: MuxPlan, out_path: str, progress: ProgressCallback | None = None) 
     try:
         with tempfile.TemporaryDirectory(prefix=".cueline-", dir=Path(out_path).parent) as scratch:
             inputs = _inputs(plan, Path(scratch))
-            run(mux_arguments(inputs, file_url(out_path)), duration_ms=plan.end_ms, progress=progress, stage="mux")
+            run(mux_arguments(inputs, file_url(out_path)), duration_ms=plan.end_ms, progress=progress, stage="muxing")
         if inputs.captions and inputs.captions.disposition == "0":
             switch_captions_off(out_path)
     except OSError as error:

@@ -70,6 +70,15 @@ class Loud:
         first = int(before[-1]) + 1 if len(before) else 0
         return first, moment + int(after[0]) if len(after) else len(self.heard)
 
+    def quiet_that_ends(self, first: float, end: float) -> tuple[int, int] | None:
+        """Edges of the longest quiet that sound ends between two milliseconds, both included, None where none ends."""
+        import numpy as np
+
+        low = max(0, round(first) - 1)
+        near = self.heard[low : max(low, round(end) + 1)]
+        quiets = [self.quiet_around(low + int(at)) for at in np.flatnonzero(~near[:-1] & near[1:])]
+        return max(quiets, key=lambda quiet: quiet[1] - quiet[0], default=None)
+
 
 def loud(samples: npt.NDArray[np.float32], sample_rate: int) -> Loud:
     """Find which milliseconds of a run hold a sample above the audible share of its peak.

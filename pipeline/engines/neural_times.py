@@ -14,7 +14,7 @@ from itertools import pairwise
 from pipeline.engines.audibility import Loud
 from pipeline.engines.neural_text import Sounds
 
-VERSION = 1
+VERSION = 2
 """Counts up when a constant here changes, so that times made with the old ones are not taken for new."""
 
 FRAME_MS = 25
@@ -28,6 +28,13 @@ PAUSE_MS = 80
 
 SEARCH_BACK_MS, SEARCH_ON_MS = 200, 60
 """How far before and after the planned start of a word the edge of its sound is looked for."""
+
+UNPLANNED_MS = 100
+"""Quiet from which on it is a pause that the plan does not show: what is shorter is the closure of a stop consonant."""
+
+ENDS_BACK_MS, ENDS_ON_MS = 75, 10
+"""How far before and after the planned start of a word such a pause ends. The one that ends before the word before, or
+inside a word (`that`), ends at least 100 ms off."""
 
 SHORTEST_WORD_MS = 10
 """What a word is given at least, where its neighbours leave room."""
@@ -59,13 +66,23 @@ def word_times(sounds: Sequence[Sounds], id_ends: Sequence[int], heard: Loud) ->
 
 def _seam(before: float, after: float, heard: Loud) -> tuple[float, float]:
     """End of a word and start of the next, where the plan has them end at `before` and start at `after`."""
-    if after - before < PAUSE_MS:
-        return before - LEAD_MS, before - LEAD_MS
+    pause = _planned_pause(after, heard) if after - before >= PAUSE_MS else _unplanned_pause(after, heard)
+    return pause or (before - LEAD_MS, before - LEAD_MS)
+
+
+def _planned_pause(after: float, heard: Loud) -> tuple[float, float] | None:
+    """Edges of the pause before a word that is planned to start at `after`, None where it was spoken without one."""
     quiet = heard.longest_quiet(after - SEARCH_BACK_MS, after + SEARCH_ON_MS)
-    if quiet is None:  # planned as a pause, spoken without one
-        return before - LEAD_MS, before - LEAD_MS
-    whole = heard.quiet_around(quiet[0])
-    return float(whole[0]), float(whole[1])
+    return heard.quiet_around(quiet[0]) if quiet else None
+
+
+def _unplanned_pause(after: float, heard: Loud) -> tuple[float, float] | None:
+    """Edges of a pause that the voice made where no mark asks for one; None in running speech.
+
+    In the plan it is part of the last phoneme before it, which a stress on a long clause draws out.
+    """
+    pause = heard.quiet_that_ends(after - ENDS_BACK_MS, after + ENDS_ON_MS)
+    return pause if pause and pause[1] - pause[0] >= UNPLANNED_MS else None
 
 
 def _in_order(sounds: Sequence[Sounds], starts: Sequence[float], ends: Sequence[float]) -> list[Spoken]:

@@ -99,6 +99,7 @@ def _make(making: _Making, access: Access) -> Outcome:
     media = making.aside(making.assignment.media_file)
     plan = media_plan(making.assignment, making.sight, picture, sound.path, track, narration)
     mux(plan, str(media), making.progress)
+    making.progress(Progress("muxing", 1, 1))
     sync = _measure(making, media, references, narration)
     files = {making.assignment.media_file: media, **_write_side_files(making, narration, track)}
     spoken = Spoken(missing, repairs, references, sync)

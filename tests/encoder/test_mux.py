@@ -93,7 +93,7 @@ def test_a_narrated_video(folder: Path, footage: Path, seconds: float) -> None:
     # Between cues that touch the muxer puts an empty sample that lasts no time; nowhere else.
     assert [p.pts for p in samples_of_text if not p.duration] == [1234]
     assert_in_place(out, samples)
-    assert heard[-1].stage == "mux"
+    assert heard[-1].stage == "muxing"
     assert heard[-1].total == pytest.approx(end_ms / 1000)
     assert b"+48.85" not in out.read_bytes()
     assert sorted(p.name for p in folder.iterdir()) == sorted([out.name, sound.name])
