@@ -4,7 +4,9 @@
 
 Every passage is spoken, brought to 16 kHz and force-aligned by pocketsphinx (its own English model, frames of
 10 ms), which knows the words but nothing of the voice. The last line of each voice is the baseline: the same words
-spread over the passage by their letters alone. The constants of `pipeline/engines/neural_times.py` are measured here:
+spread over the passage by their letters alone. `sound begins` needs no aligner: how far each onset of sound after
+silence is from the nearest word's start, in these passages and in long clauses without a mark, where the voice pauses
+unasked. The constants of `pipeline/engines/neural_times.py` are measured here:
 `--signed` prints the mean differences by position, which they are to bring near zero.
 """
 
@@ -21,6 +23,7 @@ import numpy as np
 from pocketsphinx import Decoder
 
 from pipeline.engines import offline
+from pipeline.measurement.onsets import OnsetSearch
 from pipeline.model import SpokenText
 
 PASSAGES = (
@@ -41,6 +44,23 @@ PASSAGES = (
     "Every cell in your body contains the same instructions. Yet a nerve, a muscle and a bone could hardly look more different.",
     "Thank you for watching this short tour. If you have a question, write to us, and we will answer as soon as possible.",
 )
+LONG_CLAUSES = (
+    "The engineer who repaired the old wooden bridge near the mill wondered whether anyone would ever walk across it without fear.",
+    "A museum in the northern suburbs keeps the bones of a whale that drifted ashore during a storm before the war.",
+    "The committee decided to postpone the vote until the missing documents were found behind the radiator in the hallway.",
+    "Several members left before dinner while others stayed until the cleaners switched off the lights.",
+    "My sister collects photographs of abandoned railway stations that she finds in flea markets between Vienna and Trieste.",
+    "A fisherman painted every rope on the quay while the bell rang and the keeper of the light measured the long wall without a word.",
+    "A violin maker taught his daughter everything he knew about varnish without ever writing down a recipe.",
+    "People who work at night often complain that the city belongs to somebody else during the day.",
+    "They sleep behind thick curtains while children play football beneath the window and dogs bark at the postman.",
+    "Farmers drove up the hill every evening to watch the roof of the church rise a little further out of the mud.",
+)
+"""Passages for the onsets only."""
+
+FAR_MS = 40
+"""From here on a word is seen to be lit before or after it is heard."""
+
 SPELLINGS = {"harbour": "harbor"}
 """Words that the aligner's dictionary spells otherwise."""
 
@@ -64,6 +84,7 @@ def main(arguments: list[str]) -> None:
     for voice in voices:
         pairs = [pair for passage in PASSAGES for pair in compared(decoder, passage, voice)]
         report(voice, pairs)
+        report_onsets(voice)
         if "--signed" in arguments:
             signed(pairs)
 
@@ -131,6 +152,24 @@ def report(voice: str, pairs: list[tuple[Timed, Timed, Timed, bool]]) -> None:
     print(
         f"  {'starts by letters':22} median {statistics.median(baseline):6.1f} ms   95 % {percentile(baseline):6.1f} ms   {ratio:.0f} times ours"
     )
+
+
+def report_onsets(voice: str) -> None:
+    """Print how far the onsets of sound are from the nearest word's start, and how many are too far."""
+    distances = [abs(distance) for passage in (*PASSAGES, *LONG_CLAUSES) for distance in onsets(passage, voice)]
+    far = sum(distance > FAR_MS for distance in distances)
+    print(
+        f"  {'sound begins':22} median {statistics.median(distances):6.1f} ms   95 % {percentile(distances):6.1f} ms   {far} of {len(distances)} farther than {FAR_MS}"
+    )
+
+
+def onsets(passage: str, voice: str) -> Iterator[float]:
+    """Yield, for each onset of sound after silence, the distance in ms to the nearest word's start."""
+    spoken = offline.speak(passage, "en", voice, 1.0)
+    search = OnsetSearch(spoken.sample_rate)
+    search.feed(np.frombuffer(spoken.pcm, "<i2"))
+    for onset in search.finish():
+        yield min((onset - word.start_ms for word in spoken.words), key=abs)
 
 
 def signed(pairs: list[tuple[Timed, Timed, Timed, bool]]) -> None:

@@ -1,8 +1,8 @@
 """Lengths of phonemes and the sound made of them → when each word starts and ends.
 
 The model plans in frames of 25 ms, and what it plans is heard about one and a half frames earlier. In running speech
-its plan is all there is to go by; beside a pause the samples show the edge of the sound itself. The constants are
-measured against an acoustic aligner by `benchmarks/word_times.py`.
+its plan is all there is to go by; beside a pause the samples show the edge of the sound itself, also where the plan has
+no pause. The constants are measured by `benchmarks/word_times.py`, against an acoustic aligner and the onsets of sound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import pairwise
 from pipeline.engines.audibility import Loud
 from pipeline.engines.neural_text import Sounds
 
-VERSION = 2
+VERSION = 3
 """Counts up when a constant here changes, so that times made with the old ones are not taken for new."""
 
 FRAME_MS = 25
@@ -29,12 +29,13 @@ PAUSE_MS = 80
 SEARCH_BACK_MS, SEARCH_ON_MS = 200, 60
 """How far before and after the planned start of a word the edge of its sound is looked for."""
 
-UNPLANNED_MS = 100
-"""Quiet from which on it is a pause that the plan does not show: what is shorter is the closure of a stop consonant."""
+UNPLANNED_MS = 95
+"""Quiet from which on it counts as a pause though none was planned. Shorter is nearly always a stop's closure, where the
+aligner starts the word as planned; from 110 on, sound is heard to begin up to 100 ms after the word's time."""
 
 ENDS_BACK_MS, ENDS_ON_MS = 75, 10
-"""How far before and after the planned start of a word such a pause ends. The one that ends before the word before, or
-inside a word (`that`), ends at least 100 ms off."""
+"""How far before and after the planned start of a word such a pause may end: it is found to end 54 before to 1 after.
+The pause before a short word (`the`) that precedes ends 99 before or earlier, a closure inside (`that`) 110 after."""
 
 SHORTEST_WORD_MS = 10
 """What a word is given at least, where its neighbours leave room."""
@@ -79,7 +80,7 @@ def _planned_pause(after: float, heard: Loud) -> tuple[float, float] | None:
 def _unplanned_pause(after: float, heard: Loud) -> tuple[float, float] | None:
     """Edges of a pause that the voice made where no mark asks for one; None in running speech.
 
-    In the plan it is part of the last phoneme before it, which a stress on a long clause draws out.
+    Long clauses have them (`every rope on the quay | while the bell rang`); the plan hides them in the phoneme before.
     """
     pause = heard.quiet_that_ends(after - ENDS_BACK_MS, after + ENDS_ON_MS)
     return pause if pause and pause[1] - pause[0] >= UNPLANNED_MS else None

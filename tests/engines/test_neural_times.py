@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from pipeline.engines.audibility import loud
+from pipeline.engines.neural import speak
 from pipeline.engines.neural_text import Sounds
 from pipeline.engines.neural_times import LEAD_MS, word_times
+from pipeline.measurement.onsets import onset_distances
 
 RATE = 24_000
+LONG_CLAUSES = (
+    "The committee decided to postpone the vote until the missing documents were found behind the radiator. "
+    "Several members left before dinner while others stayed until the cleaners switched off the lights. "
+    "A fisherman painted every rope on the quay while the bell rang, and the pilot remembered an empty boat before the "
+    "sun came up. They sleep behind thick curtains while children play football beneath the window. "
+    "A violin maker taught his daughter everything he knew about varnish without ever writing down a recipe. "
+    "The keeper of the light watched the long wall without a word; later, the whole town heard the first ferry."
+)
 
 
 def _tone(*stretches: tuple[int, float]) -> npt.NDArray[np.float32]:
@@ -43,6 +55,42 @@ def test_a_planned_pause_that_was_not_made_is_running_speech() -> None:
     heard = loud(_tone((800, 1)), RATE)
     first, second = word_times([Sounds(0, 0, 2), Sounds(1, 4, 6)], [4, 8, 12, 16, 20, 24, 28, 32], heard)
     assert first.end_ms == second.start_ms == 12 * 25 - LEAD_MS
+
+
+def test_a_pause_that_was_not_planned_is_one() -> None:
+    """Where the sound stops between two words that are planned as running speech, the samples decide too."""
+    heard = loud(_tone((100, 0), (200, 1), (150, 0), (250, 1), (100, 0)), RATE)
+    first, second = word_times([Sounds(0, 0, 2), Sounds(1, 3, 5)], [4, 8, 18, 19, 25, 29, 33], heard)
+    assert first.end_ms == pytest.approx(300, abs=2)
+    assert second.start_ms == pytest.approx(450, abs=2)
+
+
+def test_the_closure_of_a_stop_is_no_pause() -> None:
+    """Quiet of 70 ms between two words leaves the plan as it is."""
+    heard = loud(_tone((100, 0), (280, 1), (70, 0), (250, 1), (100, 0)), RATE)
+    first, second = word_times([Sounds(0, 0, 2), Sounds(1, 3, 5)], [4, 8, 18, 19, 25, 29, 33], heard)
+    assert first.end_ms == second.start_ms == 18 * 25 - LEAD_MS
+
+
+def test_a_pause_belongs_to_the_word_that_follows_it() -> None:
+    """The pause before a short word is not taken for one before the next word, though it is near that one's start."""
+    heard = loud(_tone((100, 0), (180, 1), (210, 0), (400, 1), (100, 0)), RATE)
+    sounds = [Sounds(0, 0, 2), Sounds(1, 4, 5), Sounds(2, 6, 7)]
+    _, short, following = word_times(sounds, [4, 8, 12, 16, 20, 23, 24, 32, 36], heard)
+    assert short.start_ms == pytest.approx(490, abs=2)
+    assert short.end_ms == following.start_ms == 23 * 25 - LEAD_MS
+
+
+@pytest.mark.parametrize("voice", ["heart", "heart+low"])
+def test_words_start_where_sound_begins(voice: str) -> None:
+    """After every silence of the real voice a word starts within 40 ms, also where no mark asks for the silence."""
+    spoken = speak(LONG_CLAUSES, voice, 1.0)
+    starts = [word.start_ms for word in spoken.words]
+    found = onset_distances([np.frombuffer(spoken.pcm, "<i2")], spoken.sample_rate, starts)
+    assert found.count >= 12
+    assert found.p95_ms is not None
+    assert found.p95_ms <= 40
+    assert all(before.end_ms <= after.start_ms for before, after in pairwise(spoken.words))
 
 
 def test_a_click_in_silence_is_no_sound() -> None:
