@@ -50,7 +50,12 @@ def transcode(
     footage: DrawnFootage, out_path: str, duration_ms: int = 0, progress: ProgressCallback | None = None
 ) -> None:
     """Encode a footage that MP4 cannot hold as it is. Raises FfmpegError or OutputError."""
-    run(transcode_arguments(footage, file_url(out_path)), duration_ms=duration_ms, progress=progress, stage="encoding the picture")
+    run(
+        transcode_arguments(footage, file_url(out_path)),
+        duration_ms=duration_ms,
+        progress=progress,
+        stage="encoding the picture",
+    )
 
 
 def missing_from(log: str) -> tuple[str, ...]:
