@@ -68,7 +68,10 @@ class CopiedPicture:
 
 @dataclass(frozen=True, slots=True)
 class CopiedCaptions:
-    """A text track that is copied. `language` is ISO 639-2; `title` is what players list; `shown`: flagged default."""
+    """A text track that is copied. `language` is ISO 639-2; `title` is what players list.
+
+    `disposition` says whether it is flagged to be shown by default.
+    """
 
     address: Address
     language: str

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 class Token:
     """What the author wrote between two spaces, and what is said for it.
 
-    `shown` holds no space, but for a `say` span that covers several words (`New York`), which stays one token
+    `shown` holds no space at which a line may break, but for a `say` span that covers several words (`New York`), which stays one token
     because only the whole of it has something to say. `said` equals `shown` where the author did not ask otherwise.
     """
 

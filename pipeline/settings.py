@@ -111,14 +111,18 @@ def _choice(*choices: str) -> Callable[[Written], str]:
 def _language(written: Written) -> str:
     text = _text(written).strip().replace("_", "-")
     parts = text.split("-")
-    if not (2 <= len(parts[0]) <= 3 and all(p.isascii() and p.isalnum() and 1 <= len(p) <= 8 for p in parts)):
+    if not (
+        2 <= len(parts[0]) <= 3
+        and parts[0].isalpha()
+        and all(p.isascii() and p.isalnum() and 1 <= len(p) <= 8 for p in parts)
+    ):
         raise ValueError("is a language tag such as en, de or pt-BR")
     return "-".join([parts[0].lower(), *parts[1:]])
 
 
 def _size(written: Written) -> tuple[int, int]:
     width, _, height = _text(written).strip().lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
+    if not (f"{width}{height}".isascii() and width.isdigit() and height.isdigit()):
         raise ValueError("is a width and a height such as 1920x1080")
     pair = int(width), int(height)
     if any(side % 2 or not 64 <= side <= 7680 for side in pair):
@@ -465,6 +469,10 @@ def typed(written: Mapping[str, Written], place: Place, path: str = "") -> dict[
     """Type a whole settings file: dotted names → values. Raises ScriptError with the file and the line."""
     values: dict[str, object] = {}
     for name, entry in _flat(written, path):
+        if name in values:
+            raise ScriptError(
+                f"{name} stands here again, once by itself and once in its group; keep one", path, entry.line
+            )
         try:
             values[name] = typed_one(name, entry, place)
         except SettingError as error:

@@ -64,9 +64,9 @@ class Store:
                 length = file.seek(0, os.SEEK_END) - len(header)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
-            if isinstance(error, OSError):
-                raise StoreError(f"the store cannot be read: {error}") from error
+        except OSError as error:
+            raise StoreError(f"the store cannot be read: {error}") from error
+        except (msgspec.MsgspecError, UnicodeError):
             return None
         return utterance if utterance.key == key and length == utterance.sample_count * pcm.SAMPLE_BYTES else None
 

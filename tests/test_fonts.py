@@ -186,3 +186,21 @@ def test_system_fonts_are_found_in_folders(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(fonts, "_system_folders", lambda: (tmp_path, tmp_path / "none"))
     assert [Path(path).name for path in fonts.system_font_files()] == ["b.TTF", "a.ttc"]
+
+
+def test_a_damaged_map_draws_nothing_and_ends_nothing(system_fonts: Path) -> None:
+    """A map that is cut off has no glyph for what would follow, and the others still count."""
+    whole = group_map({ord("→"): 1, 0x3000: 1, ord("漢"): 1})
+    (system_fonts / "cut.ttf").write_bytes(font("Sans Cut", whole[:-12], [9, 9]))
+    choice = fonts.choose_fonts("→漢")
+    assert choice.lettering.fallbacks == {"→": "Sans Cut"}
+    assert choice.missing == frozenset("漢")
+
+
+def test_a_face_without_height_is_left_out(system_fonts: Path) -> None:
+    """Whatever is asked of it is divided by its height."""
+    flat = font("Sans Flat", group_map({ord("→"): 1}), [9, 9])
+    for height in (struct.pack(">hh", 800, -200), struct.pack(">HH", 800, 200), struct.pack(">H", UNITS)):
+        flat = flat.replace(height, bytes(len(height)))
+    (system_fonts / "flat.ttf").write_bytes(flat)
+    assert fonts.choose_fonts("→").missing == frozenset("→")

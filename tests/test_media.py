@@ -81,6 +81,56 @@ def test_sound_that_begins_late_is_preceded_by_silence(tmp_path: Path, footage: 
     assert not heard[: RATE // 2 - 1200].any()
 
 
+def test_opus_beside_a_picture_is_in_place(tmp_path: Path, footage: Path) -> None:
+    """Its pre-skip begins before time 0, at which what ffmpeg takes for the file's start does not lie."""
+    samples = noise(RATE)
+    source, path = wav_of(tmp_path / "s.wav", samples), tmp_path / "both.mkv"
+    sources = ["-i", f"file:{footage}", "-i", f"file:{source}", "-map", "0:v", "-map", "1:a"]
+    run([*sources, "-c:v", "copy", "-c:a", "libopus", f"file:{path}"], time_limit_s=60)
+    assert lateness(samples, joined(media.decoded_sound(str(path), RATE))) == 0
+
+
+def test_a_long_silence_before_the_sound_comes_in_parts(tmp_path: Path, footage: Path) -> None:
+    """However late a track begins, no more than a second of nothing is held at once."""
+    samples = noise(RATE)
+    source, path = wav_of(tmp_path / "s.wav", samples), tmp_path / "late.mkv"
+    late = ["-i", f"file:{footage}", "-itsoffset", "200", "-i", f"file:{source}", "-map", "0:v", "-map", "1:a"]
+    run([*late, "-c:v", "copy", "-c:a", "pcm_s16le", f"file:{path}"], time_limit_s=60)
+    blocks = list(media.decoded_sound(str(path), RATE))
+    assert max(map(len, blocks)) <= RATE
+    heard = joined(blocks)
+    assert not heard[: 200 * RATE].any()
+    assert np.array_equal(heard[200 * RATE :], samples)
+
+
+def test_a_sound_that_changes_on_the_way(tmp_path: Path) -> None:
+    """Joined streams of one and of two channels are one sound, nothing lost between them."""
+    samples = noise(RATE, 3.0)
+    path = tmp_path / "joined.ts"
+    parts = (samples[:RATE], "1", "24000"), (samples[RATE:], "2", "48000")
+    with path.open("wb") as whole:
+        for number, (part, channels, rate) in enumerate(parts):
+            source, coded = wav_of(tmp_path / f"{number}.wav", part), tmp_path / f"{number}.ts"
+            options = ["-ac", channels, "-ar", rate, "-c:a", "mp2", "-b:a", "64k", "-output_ts_offset", str(number)]
+            run(["-i", f"file:{source}", *options, f"file:{coded}"], time_limit_s=60)
+            whole.write(coded.read_bytes())
+    heard = joined(media.decoded_sound(str(path), RATE))
+    late = lateness(samples[:RATE], heard)
+    # The first part ends in a whole frame of 24 ms, which the second one's time does not count.
+    assert abs(lateness(samples[RATE * 3 // 2 :], heard) - RATE * 3 // 2 - late) <= RATE // 40
+
+
+def test_pictures_are_timed_from_the_file_s_start(tmp_path: Path, footage: Path) -> None:
+    """What was cut out of a recording starts anywhere on its clock; a player's time 0 is its first picture."""
+    path = tmp_path / "v.mkv"
+    shifted = ["-an", "-c", "copy", "-output_ts_offset", "3"]
+    run(["-i", f"file:{footage}", *shifted, f"file:{path}"], time_limit_s=60)
+    times = [time for time, _ in media.frames(str(path))]
+    assert (times[0], times[25]) == pytest.approx((0, 1), abs=0.001)
+    pictures = [picture for _, picture in media.frames(str(path))]
+    assert np.array_equal(media.frame_at(str(path), 1039), pictures[25])
+
+
 def test_facts_of_a_video(footage: Path) -> None:
     """Codec, size, rate and lengths of picture and sound."""
     facts = media.probe(str(footage))

@@ -46,6 +46,8 @@ def test_later_layers_win() -> None:
         ("container", "mkv", "no effect yet"),
         ("sound.music", "a.mp3", "no effect yet"),
         ("dictionaries", "abc", "ID:VERSION"),
+        ("size", "²x²", "such as 1920x1080"),
+        ("language", "12", "language tag"),
     ],
 )
 def test_what_cannot_be_meant_is_told(name: str, written: str, sentence: str) -> None:
@@ -85,3 +87,11 @@ def test_any_text_gives_a_value_or_a_setting_error(name: str, text: str) -> None
     for place in ("option", "script", "project"):
         with suppress(SettingError):
             typed_one(name, Written(text), place)
+
+
+def test_a_setting_that_stands_twice_is_refused() -> None:
+    """Once by its dotted name and once in its group: neither may win in silence."""
+    written = {"pauses.chapter": Written("1", 2), "pauses": Written({"chapter": Written("2", 4)}, 3)}
+    with pytest.raises(ScriptError, match=r"pauses\.chapter stands here again") as caught:
+        typed(written, "script", "a.md")
+    assert caught.value.line == 4

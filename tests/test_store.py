@@ -39,7 +39,8 @@ def test_a_damaged_file_is_a_miss(tmp_path: Path) -> None:
     utterance, samples = spoken("cd" * 32)
     store.put(utterance, samples)
     whole = store.path(utterance.key).read_bytes()
-    for damaged in (whole[:-1], whole[:20], b"", b"\xff" + whole):
+    at = whole.index(utterance.key.encode())
+    for damaged in (whole[:-1], whole[:20], b"", b"\xff" + whole, whole[:at] + b"\xff\xfe" + whole[at + 2 :]):
         store.path(utterance.key).write_bytes(damaged)
         assert store.get(utterance.key) is None
 

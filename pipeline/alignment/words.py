@@ -230,7 +230,9 @@ def _interval(word: _Shown, times: Sequence[Interval]) -> Interval | None:
 
 def _shown_words(token: Token) -> Iterator[_Shown]:
     """The words of one token: its own, or several where one thing is said for several words."""
-    shown, said = token.shown.split() or [token.shown], token.said.split()
+    # Only spaces at which a line may break part words: one that holds two together (U+00A0) stays the author's.
+    shown = [word for word in token.shown.split(" ") if word] or [token.shown]
+    said = token.said.split()
     count = len(letters_of(token.said))
     if len(shown) == 1:
         different = token.said if token.said != token.shown else None

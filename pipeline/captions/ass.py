@@ -209,7 +209,7 @@ def _put_in(line: str, values: Mapping[str, object]) -> str:
         return string.Template(line).substitute(values)
     except (KeyError, ValueError) as error:
         known = ", ".join(f"${name}" for name in values)
-        message = f"A template has a line with {error} that cannot be put in: {line!r}; there are {known}, and $$ is $."
+        message = f"a template has a line with {error} that cannot be put in: {line!r}; there are {known}, and $$ is $"
         raise SettingError(message) from None
 
 

@@ -33,6 +33,9 @@ COMMA_MARKS = frozenset(",、，،､")
 # JIS X 4051 (line breaking rules), the characters that may not begin a line beside the closing marks above.
 _NOT_FIRST = frozenset("・ーぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ々〻ゝゞヽヾ゛゜‐〜～％%℃°‰′″¢")
 
+# Thai and Lao, Myanmar, Khmer (blocks of the Unicode Standard); what takes a full column is told by its width.
+_SPACELESS_BLOCKS = (("\u0e00", "\u0eff"), ("\u1000", "\u109f"), ("\u1780", "\u17ff"))
+
 # Signs that are read as words.
 _SIGNS = frozenset("&+=×÷<>@#%§")
 
@@ -112,6 +115,11 @@ def token(text: str, language: str) -> Token:
     )
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether a text holds a letter of writing that puts no space between words: its run is a phrase of several."""
+    return any(character.isalnum() and _is_spaceless(character) for character in text)
+
+
 def ends_sentence(left: Token, right: Token) -> bool:
     """Whether a sentence ends between two words: a full stop before a small letter ends none."""
     return left.mark == "sentence" and not right.lower and not right.closes
@@ -164,8 +172,7 @@ def _is_abbreviation(core: str, words: LanguageWords) -> bool:
 
 
 def _is_spaceless(character: str) -> bool:
-    return (
-        bool(character)
-        and (unicodedata.east_asian_width(character) in _FULL or "\u0e00" <= character <= "\u0eff")
-        and not "\uac00" <= character <= "\ud7a3"
-    )
+    if not character or "\uac00" <= character <= "\ud7a3":
+        return False
+    in_block = any(first <= character <= last for first, last in _SPACELESS_BLOCKS)
+    return in_block or unicodedata.east_asian_width(character) in _FULL

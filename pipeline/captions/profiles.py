@@ -22,7 +22,8 @@ class Profile:
 
     `reading_speed` is the most that is read in a second. Between two cues there are exactly `gap_ms` (two frames) or
     at least `chain_ms`. A cue stays for at most `linger_ms` after its last word, longer only to reach its minimum,
-    and begins at most `lead_ms` before its first word, where that is what it takes to reach its minimum.
+    and begins at most `lead_ms` before its first word, where that is what it takes to reach its minimum; at most
+    `lag_ms` after it, where that is what the cue before it needs beside its own lead, and none is wanting here.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Profile:
     max_duration_ms: int
     gap_ms: int
     lead_ms: int
+    lag_ms: int = 0
     chain_ms: int = 500
     linger_ms: int = 500
     lines: int = 2
@@ -62,6 +64,8 @@ _NETFLIX_SPEEDS: Mapping[str, float] = {
     **dict.fromkeys(("hi", "bn", "gu", "kn", "ml", "mr", "pa", "ta", "te"), 22),
 }
 _NETFLIX_SPEED = 17
+# Two frames of 12 a second. Pictures that change more slowly still have captions of the usual rhythm.
+_MOST_GAP_MS = 167
 
 
 def netflix(language: str, fps: float) -> Profile:
@@ -69,7 +73,7 @@ def netflix(language: str, fps: float) -> Profile:
     short = primary(language)
     # 5/6 s, and half a second in Japanese; rounded up, so that a whole number of milliseconds is never too short.
     min_duration_ms = 500 if short == "ja" else math.ceil(Fraction(5000, 6))
-    gap_ms = max(1, round(2000 / fps))
+    gap_ms = max(1, min(round(2000 / fps), _MOST_GAP_MS))
     return Profile(
         name="netflix",
         language=language,
@@ -79,6 +83,7 @@ def netflix(language: str, fps: float) -> Profile:
         max_duration_ms=7000,
         gap_ms=gap_ms,
         lead_ms=gap_ms,
+        lag_ms=gap_ms,
         counting=counting(language),
     )
 

@@ -1,7 +1,7 @@
 """Cues' first and last words → when each cue is seen.
 
-Rules of the Netflix Timed Text Style Guide, Timing Guidelines: in on the first sound, out up to half a second after the
-last, at least 5/6 s and at most 7 s, and between two cues two frames or at least half a second.
+Rules of the Netflix Timed Text Style Guide, Timing Guidelines: in on the first sound, give or take two frames, out up
+to half a second after the last, at least 5/6 s and at most 7 s, and between two cues two frames or at least half a second.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def cue_times(
     if end_ms is not None and times:
         times[-1] = times[-1][0], min(times[-1][1], end_ms)
     _begin_short_cues_earlier(times, needed, profile)
+    _end_short_cues_later(times, needed, profile)
     return _parted(times)
 
 
@@ -80,11 +81,27 @@ def _begin_short_cues_earlier(times: list[tuple[int, int]], needed: Sequence[int
             before_start, before_end = times[n - 1]
             gap = start - before_end
             least = profile.chain_ms if gap >= profile.chain_ms else profile.gap_ms
-            moved = min(before_end, start - lead - least)
-            if gap < least or (moved < before_end and moved - before_start < needed[n - 1]):
+            # The cue before gives what lies in the gap beyond its least, and what it does not need to be read.
+            lead = min(lead, start - least - min(before_end, before_start + needed[n - 1]))
+            if gap < least or lead <= 0:
                 continue
-            times[n - 1] = before_start, moved
+            times[n - 1] = before_start, min(before_end, start - lead - least)
         times[n] = start - lead, end
+
+
+def _end_short_cues_later(times: list[tuple[int, int]], needed: Sequence[int], profile: Profile) -> None:
+    """Let the cue after one that is still too short come up to two frames late, if it is then still read whole.
+
+    The guide takes an in-time within two frames of the first sound for right; a cue that flashes by is never right.
+    """
+    for n, (start, end) in enumerate(times[:-1]):
+        lack = profile.min_duration_ms - (end - start)
+        after_start, after_end = times[n + 1]
+        if not 0 < lack <= profile.lag_ms or after_start - end != profile.gap_ms:
+            continue
+        if after_end - after_start - lack >= needed[n + 1]:
+            times[n] = start, end + lack
+            times[n + 1] = after_start + lack, after_end
 
 
 def _parted(times: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar, cast
@@ -12,6 +12,10 @@ from pipeline.errors import ScriptError
 from pipeline.model import Narration, Span, Word
 
 VERSION = 1
+# No narration lasts for a thousand hours, and later times are no longer exact in every format.
+LATEST_SECONDS = 3_600_000
+# Halves of surrogate pairs, which JSON can spell and no file can hold.
+_HALVES = re.compile("[\ud800-\udfff]")
 
 _T = TypeVar("_T")
 
@@ -173,6 +177,8 @@ class _Entry:
             return None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             self.refuse(f"has a {name!r} that is not {_KINDS[kind]}")
+        if isinstance(value, str) and _HALVES.search(value):
+            self.refuse(f"has a {name!r} with half a character (a lone surrogate)")
         return value
 
     def required(self, name: str, kind: type[_T]) -> _T:
@@ -185,7 +191,7 @@ class _Entry:
         value = self._fields().get(name)
         if not isinstance(value, int | float) or isinstance(value, bool):
             self.refuse(f"has no {name!r} that is a number of seconds")
-        if not 0 <= value < math.inf:
+        if not 0 <= value <= LATEST_SECONDS:
             self.refuse(f"has a {name!r} that is no time: {value}")
         return round(value * 1000)
 

@@ -25,7 +25,9 @@ def command(*, as_json: bool, debug: bool) -> None:  # noqa: ARG001
     access = environment_access({})
     findings = examine(store_of({}, Path.cwd() / "script.md"), has_key=access.key is not None)
     if as_json:
-        show_json([{"what": one.what, "works": one.works, "detail": one.detail} for one in findings])
+        show_json(
+            [{"what": one.what, "works": one.works, "needed": one.needed, "detail": one.detail} for one in findings]
+        )
     else:
         width = max(len(one.what) for one in findings)
         for one in findings:

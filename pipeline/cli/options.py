@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipeline.errors import SettingError
+from pipeline.errors import SettingError, UsageError
 from pipeline.settings import OPTION_NAMES, TABLE, Setting, Written, typed_one
 
 if TYPE_CHECKING:
@@ -86,20 +86,34 @@ def given_settings(parameters: Mapping[str, object]) -> dict[str, object]:
 
 
 def environment_access(options: Mapping[str, object]) -> Access:
-    """Read the key and the address from the environment, or the key alone from a `.env` file upward."""
-    from dotenv import dotenv_values, find_dotenv
+    """Read the key and the address from the environment, or the key alone from a `.env` file upward.
 
+    Raises UsageError where there is a `.env` file that cannot be read.
+    """
     from pipeline.engines import Access
 
     key = os.environ.get(KEY_NAME)
-    if not key and (found := find_dotenv(usecwd=True)):
-        key = dotenv_values(found, interpolate=False).get(KEY_NAME)
+    if not key:
+        key = _key_of_dotenv()
     record = options.get("record")
     return Access(
         key=(key or "").strip() or None,
         base_url=str(options["base_url"]) if options.get("base_url") else os.environ.get(BASE_URL_NAME) or None,
         record=str(record) if record else None,
     )
+
+
+def _key_of_dotenv() -> str | None:
+    from dotenv import dotenv_values, find_dotenv
+
+    found = find_dotenv(usecwd=True)
+    try:
+        return dotenv_values(found, interpolate=False).get(KEY_NAME) if found else None
+    except UnicodeDecodeError:
+        # Not chained: a decoding error holds the file's bytes, and so the key.
+        raise UsageError(f"{found} is not UTF-8 text: save it as UTF-8, or set {KEY_NAME} in the environment") from None
+    except OSError as error:
+        raise UsageError(f"{found} cannot be read: {error.strerror}; set {KEY_NAME} in the environment") from None
 
 
 def store_of(options: Mapping[str, object], script: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import click
@@ -32,7 +33,9 @@ def command(port: int, record: Path | None, replay: Path | None, *, debug: bool)
     \b
     ELEVENLABS_BASE_URL=ws://127.0.0.1:8765 ELEVENLABS_API_KEY=any cueline narrate talk.md
     """  # noqa: D301  # the mark is for click, which then keeps the lines
-    asyncio.run(_serve(port, record, replay))
+    # Ctrl-C is how it is meant to end: nothing was interrupted.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(port, record, replay))
 
 
 async def _serve(port: int, record: Path | None, replay: Path | None) -> None:

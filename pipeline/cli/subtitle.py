@@ -47,7 +47,8 @@ def command(source: Path, outputs: tuple[Path, ...], **options: object) -> None:
     with progress_display(quiet=quiet)() as progress:
         outcome = subtitle(job, outputs, access, progress, silent if quiet else remark)
     if options["as_json"]:
-        show_json({"files": list(outcome.files), "spoken": outcome.spoken, "from_store": outcome.stored})
+        told = {"files": list(outcome.files), "spoken": outcome.spoken, "from_store": outcome.stored}
+        show_json({**told, "remarks": list(outcome.remarks)})
         return
     for file in outcome.files:
         click.echo(file)

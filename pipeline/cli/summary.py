@@ -29,15 +29,15 @@ def details(outcome: Outcome) -> Iterator[str]:
     if outcome.captions:
         yield f"captions: {outcome.captions}"
     if "sound_offset_ms" in outcome.sync:
-        offset, drift = outcome.sync["sound_offset_ms"], outcome.sync["sound_drift_ms"]
-        yield f"sync, measured on the file: sound {offset:+.1f} ms, drift {drift:+.1f} ms"
+        drift = f", drift {outcome.sync['sound_drift_ms']:+.1f} ms" if "sound_drift_ms" in outcome.sync else ""
+        yield f"sync, measured on the file: sound {outcome.sync['sound_offset_ms']:+.1f} ms{drift}"
 
 
 def kind(file: str) -> str:
     """Name a file of the result by what it is."""
     endings = {".words.json": "words", ".job.json": "job", ".srt": "captions", ".vtt": "captions"}
     named = next((name for ending, name in endings.items() if file.endswith(ending)), None)
-    return named or ("video" if file.endswith(".mp4") else "sound")
+    return named or ("video" if file.lower().endswith(".mp4") else "sound")
 
 
 def shortened(file: str) -> str:

@@ -33,7 +33,7 @@ def remark(text: str) -> None:
 
 
 def silent(text: str) -> None:
-    """Keep a remark to oneself: it still stands in the job file."""
+    """Keep a remark to oneself: it still stands in the JSON result, and in the job file."""
 
 
 def show_json(value: object) -> None:

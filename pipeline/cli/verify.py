@@ -25,7 +25,7 @@ def command(output: Path, *, as_json: bool, debug: bool) -> None:  # noqa: ARG00
 
     Ends with status 1 when something is beyond its limit.
     """  # noqa: D301  # the mark is for click, which then keeps the lines
-    from pipeline.measurement import report_lines, to_json, what_is_wrong
+    from pipeline.measurement import is_judged, report_lines, to_json, what_is_wrong
     from pipeline.production import verify
 
     media, sync = verify(output)
@@ -39,6 +39,6 @@ def command(output: Path, *, as_json: bool, debug: bool) -> None:  # noqa: ARG00
         for sentence in wrong:
             click.echo(f"  wrong: {sentence}")
         if not wrong:
-            click.echo("  in sync")
+            click.echo("  in sync" if is_judged(sync) else "  not judged: there is nothing to compare it with")
     if wrong:
         sys.exit(1)

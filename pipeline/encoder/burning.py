@@ -37,13 +37,21 @@ def burn(
         with tempfile.TemporaryDirectory(prefix=".cueline-", dir=Path(out_path).parent) as scratch:
             Path(scratch, CAPTIONS_FILE).write_text(captions, encoding="utf-8", newline="\n")
             Path(scratch, FONTS_FOLDER).mkdir()
-            for font in fonts:
-                shutil.copy(font, Path(scratch, FONTS_FOLDER))
+            _copy_fonts(fonts, Path(scratch, FONTS_FOLDER))
             arguments = burn_arguments(footage, file_url(out_path))
             log = run(arguments, folder=scratch, duration_ms=duration_ms, progress=progress, stage="drawing")
     except OSError as error:
         raise OutputError(f"{out_path} could not be written: {error.strerror}") from None
     return missing_from(log)
+
+
+def _copy_fonts(fonts: Sequence[str], folder: Path) -> None:
+    """Copy font files, numbered: two folders of a system may hold files of one name. Raises OutputError."""
+    for number, font in enumerate(fonts):
+        try:
+            shutil.copyfile(font, folder / f"{number}-{Path(font).name}")
+        except OSError as error:
+            raise OutputError(f"the font {font} could not be copied: {error.strerror}") from None
 
 
 def transcode(

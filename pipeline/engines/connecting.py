@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import ssl
 from collections.abc import Iterator, Mapping
@@ -59,7 +60,12 @@ class Address:
 
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this machine's own (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3)."""
-    return host in {"localhost", "::1"} or (host.startswith("127.") and host.replace(".", "").isdigit())
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Headers(Mapping[str, str]):
@@ -106,7 +112,7 @@ async def open_connection(
             max_size=MOST_MESSAGE_BYTES,
             logger=SILENT,
         )
-    except (OSError, WebSocketException, EOFError) as error:
+    except (OSError, WebSocketException, EOFError, ImportError) as error:
         if record and isinstance(error, InvalidStatus):
             record.refused(error.response.status_code, bytes(error.response.body or b""))
         failure = _handshake_error(error, parts.netloc, address)
@@ -132,6 +138,11 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], type[PipelineError], str], .
         (ssl.SSLCertVerificationError,),
         RefusedError,
         "{} shows no certificate that this machine trusts; check the base URL and this machine's clock",
+    ),
+    (
+        (ImportError,),
+        RefusedError,
+        "the SOCKS proxy on the way to {} needs a package that is not installed: pip install python-socks",
     ),
     ((TimeoutError,), ConnectionLostError, "{} did not answer in time; check the network and try again"),
     (

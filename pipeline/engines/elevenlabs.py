@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
+import threading
 import time
 import urllib.request
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from pipeline.engines import Access
@@ -17,6 +20,8 @@ from pipeline.engines.recording import Recorder
 from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import RefusedError, UsageError
 from pipeline.model import SpeechRequest
+
+_Answer = TypeVar("_Answer")
 
 HOST = "https://api.elevenlabs.io"
 # The same service under its other names, as its own client library lists them: which one is asked shapes no speech.
@@ -32,7 +37,7 @@ HOSTS = frozenset(
 # Until an account's limit is known: the least that any plan allows.
 MOST_AT_ONCE = 2
 # Models that take a language; for the others it is an error or means nothing.
-LANGUAGE_MODELS = ("eleven_flash_v2_5", "eleven_turbo_v2_5", "eleven_v3")
+LANGUAGE_MODELS = ("eleven_flash_v2_5", "eleven_turbo_v2_5")
 NOT_ON_THIS_SOCKET = ("eleven_v3", "eleven_v4")
 # The listing is read in pages of a hundred voices: at most so many, of so many bytes, and all in so many seconds.
 MOST_PAGES, PAGE_BYTES, PAGE_SECONDS, LISTING_SECONDS = 20, 2**24, 10.0, 30.0
@@ -113,10 +118,25 @@ async def resolve_voice(access: Access, name: str) -> str:
         return name
     address = address_of(access)
     try:
-        voices = await asyncio.to_thread(_listed, address)
-    except (OSError, ValueError, KeyError, TypeError):
+        voices = await _unawaited(lambda: _listed(address))
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return name
     return _match(voices, name)
+
+
+async def _unawaited(ask: Callable[[], _Answer]) -> _Answer:
+    """Ask in a thread of its own: who is interrupted does not wait for it, as for one of asyncio's pool."""
+    answer: Future[_Answer] = Future()
+    answer.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001  # raised again where the answer is awaited
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(answer)
 
 
 def _match(voices: list[tuple[str, str]], name: str) -> str:

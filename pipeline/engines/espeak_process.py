@@ -122,6 +122,8 @@ class Library:
         failed = self.calls.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 1, 0, UTF8, None, None)
         if failed or self.calls.espeak_Synchronize():
             return {"error": "espeak-ng could not speak the text"}, b""
+        if len(sound) > most:
+            return {"error": f"espeak-ng was given a text that takes longer than {MOST_SECONDS} s: cut it up"}, b""
         return {"sample_rate": self.sample_rate, "bytes": len(sound), "events": events}, bytes(sound)
 
 

@@ -32,7 +32,7 @@ def terms_of(target: str) -> Terms:
     path, _, asked = target.partition("?")
     found = _PATH.fullmatch(path)
     if found is None:
-        raise RefusedHandshakeError(HTTPStatus.NOT_FOUND, _detail("not_found", "there is no such address here"))
+        raise RefusedHandshakeError(HTTPStatus.NOT_FOUND, detail("not_found", "there is no such address here"))
     query = dict(parse_qsl(asked, keep_blank_values=True))
     _check_model(query.get("model_id", ""))
     return Terms(
@@ -70,9 +70,10 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
 
 
 def _invalid(parameter: str, message: str) -> RefusedHandshakeError:
-    return RefusedHandshakeError(HTTPStatus.BAD_REQUEST, _detail("invalid_parameters", message, parameter))
+    return RefusedHandshakeError(HTTPStatus.BAD_REQUEST, detail("invalid_parameters", message, parameter))
 
 
-def _detail(code: str, message: str, parameter: str | None = None) -> str:
-    detail = {"type": "validation_error", "code": code, "message": message, "status": code, "param": parameter}
-    return json.dumps({"detail": detail})
+def detail(code: str, message: str, parameter: str | None = None) -> str:
+    """Compose the body of a refusal as the service does: JSON that names the reason and says it in words."""
+    reason = {"type": "validation_error", "code": code, "message": message, "status": code, "param": parameter}
+    return json.dumps({"detail": reason})

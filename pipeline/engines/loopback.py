@@ -11,6 +11,7 @@ import errno
 import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -22,12 +23,12 @@ from websockets.http11 import Request, Response
 from pipeline.engines import Access
 from pipeline.engines.connecting import SILENT, Address, Limits, is_loopback
 from pipeline.engines.generation import Speaker, Terms
-from pipeline.engines.handshake import RefusedHandshakeError, terms_of
+from pipeline.engines.handshake import RefusedHandshakeError, detail, terms_of
 from pipeline.engines.identity import shaped_by
 from pipeline.engines.recording import Recorder, Replay, read_recording
 from pipeline.engines.serving import MOST_MESSAGE_BYTES, Conversation
 from pipeline.engines.streaming import StreamingEngine, common_query
-from pipeline.errors import UsageError
+from pipeline.errors import EngineError, UsageError
 from pipeline.model import OfflineVoice, SpeechRequest
 
 PORT = 8765
@@ -158,15 +159,18 @@ class _House:
                 record.closed(connection.close_code or 1006, connection.close_reason or "")
 
     def _check_voice(self, terms: Terms) -> None:
-        """An unknown voice is refused with 403 and no word, as the service does."""
-        if self._replay is None and self._choose_voice(terms.voice, terms.language) is None:
+        """An unknown voice is refused with 403 and no word, as the service does; one that cannot speak, with its reason."""
+        try:
+            is_unknown = self._replay is None and self._choose_voice(terms.voice, terms.language) is None
+        except EngineError as error:
+            raise RefusedHandshakeError(HTTPStatus.BAD_REQUEST, detail("voice_unavailable", str(error))) from None
+        if is_unknown:
             raise RefusedHandshakeError(HTTPStatus.FORBIDDEN)
 
     def _speaker(self, terms: Terms, speed: float) -> Speaker:
         """Make who speaks one connection's generations."""
         voice = self._choose_voice(terms.voice, terms.language) or terms.voice
-        chosen = Terms(voice, terms.language, terms.output_format, terms.in_sync)
-        return Speaker(self._voice, chosen, speed)
+        return Speaker(self._voice, replace(terms, voice=voice), speed)
 
 
 def _refuse_foreign_page(origin: str | None) -> None:

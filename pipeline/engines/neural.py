@@ -1,20 +1,27 @@
-"""English text → the samples of a natural voice and the time of every word: hibari (Apache-2.0), inside its wheel."""
+"""English text → the samples of a natural voice and the time of every word: hibari (Apache-2.0).
+
+One of its voices lies in its wheel and has variants made by arithmetic; others are used where the user has fetched them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from pipeline.engines import neural_times
 from pipeline.engines.audibility import loud
 from pipeline.engines.limiter import as_pcm, limited
+from pipeline.engines.loudness import loudness
 from pipeline.engines.neural_model import SAMPLE_RATE, Model, model
 from pipeline.engines.neural_text import Joint, Run, Sentence, Written, runs, sentences, written_words
 from pipeline.engines.neural_times import Spoken, word_times
 from pipeline.engines.neural_variants import VARIANTS, Variant
+from pipeline.engines.neural_voices import BUNDLED, fetched, listed
 from pipeline.engines.neural_words import author_times, spoken_words
 from pipeline.errors import EngineError
 from pipeline.model import SpokenText
@@ -36,6 +43,10 @@ LEAD_MS, TAIL_MS = 20, 80
 GAPS_MS = {"sentence": 350, "clause": 150, "word": 0}
 """Silence between the tail of a run and the lead of the next: 0.45 s are heard between two sentences."""
 
+TARGET_LUFS = -16.0
+LEVELLED_BY = "The old harbour wakes before the sun comes up and the gulls follow the boats out to the sea."
+"""One sentence without a pause, by which the gain of a further voice is found."""
+
 FADE_MS = 5
 SPEEDS = (0.5, 2.0)
 """Between what speeds the model was made to speak (hibari's documentation)."""
@@ -53,16 +64,15 @@ class _Take:
 def speak(text: str, voice: str, speed: float) -> SpokenText:
     """Speak English: 24 kHz samples at about −16 LUFS, and every word of the text in order.
 
-    Two threads are served at once, more wait. The same arguments give the same samples in every process. A text
-    with nothing to say gives no samples. `speed` is held between 0.5 and 2. Raises EngineError when the voice has
-    no such variant or cannot be loaded.
+    `voice` is one of `VARIANTS`, or a further voice of hibari's that is on this machine. Two threads are served at
+    once, more wait. The same arguments give the same samples in every process. A text with nothing to say gives no
+    samples. `speed` is held between 0.5 and 2. Raises EngineError when there is no such voice or it cannot be loaded.
     """
     import numpy as np
 
-    variant = VARIANTS.get(voice)
-    if variant is None:
-        raise EngineError(f"the neural voice has no variant {voice!r}; it has {', '.join(VARIANTS)}")
-    loaded, noise = model(), np.random.default_rng(SEED)
+    check_voice(voice)
+    loaded = model(BUNDLED if voice in VARIANTS else voice)
+    variant, noise = VARIANTS.get(voice) or _as_it_is(voice), np.random.default_rng(SEED)
     pace = min(max(speed, SPEEDS[0]), SPEEDS[1])
     pcm, gap = bytearray(), b""
     timed: list[tuple[Written, tuple[float, float] | None]] = []
@@ -86,8 +96,8 @@ def _ms(pcm: bytearray) -> float:
 
 def _read(text: str, loaded: Model) -> list[Sentence]:
     """Sentences of a text; the rules that read it are lent to one thread at a time."""
-    with loaded.reading:
-        return list(sentences(text, loaded.g2p, loaded.alphabet))
+    with loaded.rules.reading:
+        return list(sentences(text, loaded.rules.g2p, loaded.alphabet))
 
 
 def _spoken(run: Run, loaded: Model, speed: float, variant: Variant, noise: np.random.Generator) -> _Take:
@@ -123,12 +133,45 @@ def _place(words: Sequence[Spoken], offset_ms: float, spans: list[tuple[float, f
         spans[word.word] = (start, word.end_ms + offset_ms)
 
 
+@cache
+def _as_it_is(voice: str) -> Variant:
+    """A further voice at the level of all: its gain is found by what it makes of one sentence, always the same."""
+    import numpy as np
+
+    loaded, plain = model(voice), Variant(1.0, 1.0, 0.0)
+    (sentence,) = _read(LEVELLED_BY, loaded)
+    (run,) = runs(sentence)
+    samples, _ = loaded.render(run.phonemes, 1.0, plain, np.random.default_rng(SEED))
+    first, last = loud(samples, SAMPLE_RATE).sound()
+    level = loudness(samples[first * SAMPLE_RATE // 1000 : last * SAMPLE_RATE // 1000], SAMPLE_RATE)
+    if not isfinite(level):
+        raise EngineError(f"the voice {voice} makes no sound; remove its model and fetch it again")
+    return Variant(1.0, 1.0, round(TARGET_LUFS - level, 1))
+
+
+def check_voice(voice: str) -> None:
+    """Raise EngineError for a voice that is neither a variant nor a further one on this machine."""
+    if voice in VARIANTS:
+        return
+    if voice not in listed():
+        names = ", ".join((*VARIANTS, *listed()))
+        raise EngineError(f"the neural voice has no variant {voice!r}; there are {names}")
+    fetched(voice)
+
+
 def identity(voice: str) -> str:
-    """Everything besides the text and the speed that shapes the samples and times of a variant, as one line."""
-    variant = VARIANTS.get(voice, VARIANTS["heart"])
+    """Everything besides the text and the speed that shapes the samples and times of a voice, as one line.
+
+    Raises EngineError when there is no such voice.
+    """
+    check_voice(voice)
+    variant = VARIANTS.get(voice)
     transform = f"scipy {version('scipy')}" if find_spec("scipy") else "numpy"
     packages = ", ".join(f"{name} {version(name)}" for name in ("hibari-tts", "onnxruntime", "numpy"))
-    shape = f"pitch {variant.pitch} axis {variant.axis} gain {variant.gain_db}"
+    if variant:
+        shape = f"pitch {variant.pitch} axis {variant.axis} gain {variant.gain_db}"
+    else:
+        shape = f"model {fetched(voice).sha256}"
     versions = f"sound {SOUND_VERSION} times {neural_times.VERSION}"
     return f"{voice} ({packages}; transform {transform}; {shape}; {versions})"
 

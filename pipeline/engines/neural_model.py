@@ -1,7 +1,7 @@
-"""Phonemes → spectrum, pitch and the length of each phoneme → samples: the model in hibari's wheel.
+"""Phonemes → spectrum, pitch and the length of each phoneme → samples: the models of hibari's voices.
 
-One session with one onnxruntime thread, run from two threads at once: two threads inside a run would change the
-samples, a second session would hold the weights twice and be no faster. What the wheel holds is used; nothing is
+One session a voice with one onnxruntime thread, run from two threads at once: two threads inside a run would change the
+samples, a second session would hold the weights twice and be no faster. What is on this machine is used; nothing is
 ever fetched.
 """
 
@@ -16,8 +16,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from pipeline.engines.heap import give_back, share_one_heap
 from pipeline.engines.limiter import decibels
 from pipeline.engines.neural_variants import Variant, reshaped
+from pipeline.engines.neural_voices import BUNDLED, fetched
 from pipeline.errors import EngineError
 
 if TYPE_CHECKING:
@@ -49,14 +51,23 @@ def with_output(model: bytes, name: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """Grapheme-to-phoneme rules of American or British English, lent to one thread at a time by `reading`."""
+
+    g2p: G2P
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+
+_FREE = threading.Semaphore(MOST_AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """The loaded voice: its alphabet, its grapheme-to-phoneme rules (lent by `reading`), its session."""
+    """A loaded voice: its alphabet, the rules by which it reads, its session."""
 
     alphabet: Mapping[str, int]
-    g2p: G2P
+    rules: Rules
     session: InferenceSession
-    reading: threading.Lock = field(default_factory=threading.Lock)
-    free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_AT_ONCE))
 
     def render(
         self, phonemes: str, speed: float, variant: Variant, noise: np.random.Generator
@@ -67,7 +78,7 @@ class Model:
 
         ids = [0, *(self.alphabet[sign] for sign in phonemes), 0]
         given = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
-        with self.free:
+        with _FREE:
             *parts, pitch, ends = self.session.run(None, given)
             spectra, bent = reshaped(tuple(part[0] for part in parts), pitch[0], variant)
             del parts, pitch
@@ -82,31 +93,48 @@ NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _LOADING = threading.Lock()
 
 
-def model() -> Model:
-    """The voice, loaded once. Raises EngineError when a package that it needs is missing or too different."""
+def model(voice: str = BUNDLED) -> Model:
+    """A voice by hibari's name, loaded once.
+
+    Raises EngineError when a package or a model that it needs is missing or too different.
+    """
     with _LOADING:
-        return _load()
+        return _load(voice)
 
 
 def unload() -> None:
     """Let go of the voice: what follows speech has better use for its memory. It is loaded again when it is asked."""
     with _LOADING:
         _load.cache_clear()
+        _rules.cache_clear()
+        give_back()
 
 
 @cache
-def _load() -> Model:
+def _load(voice: str) -> Model:
     os.environ[NO_TELEMETRY] = "1"
+    share_one_heap()
     try:
-        from hibari.g2p import G2P
-
         assets = files("hibari") / "assets"
-        graph = with_output((assets / "hibari.onnx").read_bytes(), LENGTHS)
-        loaded = Model(json.loads((assets / "vocab.json").read_text("utf-8")), G2P(), _session(graph))
+        alphabet = json.loads((assets / "vocab.json").read_text("utf-8"))
+        if voice == BUNDLED:
+            weights, british = (assets / "hibari.onnx").read_bytes(), False
+        else:
+            found = fetched(voice)
+            weights, british = found.read(), found.british
+        loaded = Model(alphabet, _rules(british), _session(with_output(weights, LENGTHS)))
     except (ImportError, OSError, ValueError) as error:
         message = f"the neural voice cannot be loaded ({error}); reinstall hibari-tts, or use the voice espeak:en-us"
         raise EngineError(message) from error
+    give_back()
     return loaded
+
+
+@cache
+def _rules(british: bool) -> Rules:  # noqa: FBT001  # a fact of the voice: two voices of one English share their rules
+    from hibari.g2p import G2P
+
+    return Rules(G2P(british=british))
 
 
 def _session(graph: bytes) -> InferenceSession:

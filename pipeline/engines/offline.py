@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pipeline.engines import espeak, neural, neural_model
 from pipeline.engines.neural_variants import VARIANTS as NEURAL
+from pipeline.engines.neural_voices import is_fetched, listed
 from pipeline.errors import EngineError
 from pipeline.model import SpokenText
 
@@ -34,7 +35,8 @@ class Availability:
 def speak(text: str, language: str, voice: str, speed: float) -> SpokenText:
     """Speak: samples at about −16 LUFS, and the text's words in order with their times.
 
-    `voice` is one of `VARIANTS`, or `espeak:` and a voice of espeak-ng. The same arguments give the same samples on
+    `voice` is one of `VARIANTS`, a further voice of hibari's that is on this machine (`emma`; English only), or
+    `espeak:` and a voice of espeak-ng. The same arguments give the same samples on
     one machine. A text with nothing to say gives no samples. Two threads are served at once. Raises EngineError
     when there is no such voice, or nothing that speaks the language.
     """
@@ -55,8 +57,10 @@ def explicit(language: str, voice: str) -> str:
 
 
 def known_voice(voice: str) -> bool:
-    """Whether a voice is one of ours by its name: no name of a cloud's voice is."""
-    return voice in VARIANTS or (voice.startswith(ESPEAK) and espeak.is_voice(voice.removeprefix(ESPEAK)))
+    """Whether a voice is one that can speak here by its own id, which no id of a cloud's voice is."""
+    if voice.startswith(ESPEAK):
+        return espeak.is_voice(voice.removeprefix(ESPEAK))
+    return voice in VARIANTS or (neural.is_here() and is_fetched(voice))
 
 
 def variant_for(strange_id: str) -> str:
@@ -97,10 +101,22 @@ def _speaker(language: str, voice: str) -> tuple[str, str]:
     if voice.startswith(ESPEAK):
         return "espeak", voice.removeprefix(ESPEAK)
     if voice not in VARIANTS:
-        raise EngineError(
-            f"there is no offline voice {voice!r}; there are {', '.join(VARIANTS)}, and {ESPEAK}en-us and the like"
-        )
+        _check_further(language, voice)
+        return "neural", voice
     if is_english(language) and neural.is_here():
         return "neural", voice
     cast = [f"+{name}" if name else "" for name in espeak.GAINS_DB]
     return "espeak", espeak.voice_for(language) + cast[VARIANTS.index(voice)]
+
+
+def _check_further(language: str, voice: str) -> None:
+    """Raise EngineError unless a voice is a further one of hibari's, on this machine, asked to speak English."""
+    if voice not in listed() or not neural.is_here():
+        raise EngineError(
+            f"there is no offline voice {voice!r}; there are {', '.join(VARIANTS)}, and {ESPEAK}en-us and the like"
+        )
+    if not is_english(language):
+        raise EngineError(
+            f"the voice {voice} speaks English only, not {language!r}: use heart, or {ESPEAK}{espeak.voice_for(language)}"
+        )
+    neural.check_voice(voice)

@@ -26,12 +26,16 @@ HIDDEN = "(hidden)"
 
 
 class Recorder:
-    """Appends the messages of any number of connections to one file, each line whole at once."""
+    """Appends the messages of any number of connections to one file, each line whole at once.
+
+    Raises StoreError, when it is made, where the file cannot be written.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._numbers = itertools.count(_last_number(path) + 1)
         self._lock = threading.Lock()
+        self._append(b"")
 
     def connection(self, target: str, secrets: Iterable[str | None] = ()) -> ConnectionRecord:
         """Begin a connection by its handshake's path and query; `secrets` are blotted out wherever they appear."""
@@ -40,11 +44,14 @@ class Recorder:
     def write(self, line: Mapping[str, object]) -> None:
         """Append one line. Raises StoreError when the file cannot be written."""
         text = json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n"
+        self._append(text.encode("ascii"))
+
+    def _append(self, text: bytes) -> None:
         try:
             with self._lock:
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
                 try:
-                    os.write(descriptor, text.encode("ascii"))
+                    os.write(descriptor, text)
                 finally:
                     os.close(descriptor)
         except OSError as error:
@@ -58,9 +65,8 @@ class ConnectionRecord:
         self._recorder = recorder
         self._number = number
         query = parse_qsl(urlsplit(target).query)
-        self._secrets = {
-            secret for secret in (*secrets, *(value for name, value in query if _is_secret(name))) if secret
-        }
+        self._secrets: set[str] = set()
+        self._know(secret for secret in (*secrets, *(value for name, value in query if _is_secret(name))) if secret)
         self._started = time.monotonic()
         self._write(request=_public_target(target))
 
@@ -72,7 +78,7 @@ class ConnectionRecord:
         except (ValueError, RecursionError):
             self._write(**{"from": side, "text": shown})
             return
-        self._secrets |= set(_secrets_in(content))
+        self._know(_secrets_in(content))
         self._write(**{"from": side, "message": _public(content)})
 
     def refused(self, status: int, body: bytes) -> None:
@@ -82,6 +88,11 @@ class ConnectionRecord:
     def closed(self, code: int, reason: str) -> None:
         """Keep how the connection ended."""
         self._write(close=code, reason=reason)
+
+    def _know(self, secrets: Iterable[str]) -> None:
+        """Blot these out from now on; of `Bearer …` (RFC 6750 2.1) what follows as well, which may be repeated alone."""
+        for secret in secrets:
+            self._secrets |= {secret, secret.split()[-1]} if secret.strip() else set()
 
     def _write(self, **content: object) -> None:
         line = {
@@ -94,7 +105,7 @@ class ConnectionRecord:
     def _blotted(self, value: object) -> object:
         """Replace the secrets that are known in every string, for an error may repeat them."""
         if isinstance(value, str):
-            for secret in self._secrets:
+            for secret in sorted(self._secrets, key=len, reverse=True):
                 value = value.replace(secret, HIDDEN)
             return value
         if isinstance(value, dict):
@@ -211,7 +222,10 @@ def _public(content: object) -> object:
 
 
 def _secrets_in(content: object) -> Iterable[str]:
-    if isinstance(content, dict):
+    if isinstance(content, list):
+        for item in content:
+            yield from _secrets_in(item)
+    elif isinstance(content, dict):
         for name, value in content.items():
             if _is_secret(name) and isinstance(value, str):
                 yield value

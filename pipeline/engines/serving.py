@@ -23,6 +23,7 @@ from pipeline.protocol.messages import (
     ErrorMessage,
     FinalMessage,
     InitializeConnection,
+    KeepAlive,
     SendText,
     ServerMessage,
     SpeechMessage,
@@ -124,6 +125,9 @@ class Conversation:
                     self._begin(message)
                 case SendText():
                     self._take(message)
+                case KeepAlive():
+                    # The same message is how a client that sends word by word ends one.
+                    self._take(SendText(" "))
                 case CloseConnection():
                     self._queue(list(self._buffer.flush()))
                     self._generations.put_nowait(None)

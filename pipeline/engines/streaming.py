@@ -127,7 +127,14 @@ class _Conversation:
                 text = self._session.send(message)
                 if self._record:
                     self._record.message("client", text)
-                await asyncio.wait_for(self._connection.send(text), self._limits.silence)
+                await self._give(text)
+
+    async def _give(self, text: str) -> None:
+        try:
+            await asyncio.wait_for(self._connection.send(text), self._limits.silence)
+        except TimeoutError:
+            said = f"the speech service took no text for {self._limits.silence:g} s; check the network and try again"
+            raise ConnectionLostError(said) from None
 
     async def _next(self, deadline: float) -> str | None:
         """Wait for the next message; None when the connection is closed. Raises ConnectionLostError for a stall."""

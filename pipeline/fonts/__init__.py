@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import struct
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -123,15 +122,8 @@ def _candidates(lacking: Iterable[str], paths: Iterable[str]) -> list[Face]:
             faces = read_faces(path)
         except OSError:
             continue
-        found += [face for face in faces if face.has_outlines and _draws_any(face, lacking)]
+        found += [face for face in faces if face.has_outlines and any(face.glyph(each) for each in lacking)]
     return found
-
-
-def _draws_any(face: Face, characters: Iterable[str]) -> bool:
-    try:
-        return any(face.glyph(character) for character in characters)
-    except struct.error:  # its character map is damaged
-        return False
 
 
 def _rank(face: Face, lacking: Iterable[str], language: str) -> tuple[int, int, int, int, str]:

@@ -38,12 +38,14 @@ class Face:
     advances: tuple[int, ...]
 
     def glyph(self, character: str) -> int:
-        """The index of a character's glyph; 0 where the face has none."""
+        """The index of a character's glyph; 0 where the face has none, or its character map is damaged there."""
         code = ord(character)
-        kind = _u16(self.characters, 0)
-        if kind == 12:
-            return _glyph_of_groups(self.characters, code)
-        return _glyph_of_segments(self.characters, code) if kind == 4 else 0
+        try:
+            if _u16(self.characters, 0) == 12:
+                return _glyph_of_groups(self.characters, code)
+            return _glyph_of_segments(self.characters, code)
+        except struct.error:
+            return 0
 
     def width(self, character: str) -> float:
         """How far a character moves on, per unit of font size as libass counts it; the missing glyph's where it has none."""
@@ -110,10 +112,16 @@ def _table(file: BinaryIO, start: int, length: int) -> bytes:
 
 
 def _line_height(os2: bytes, hhea: bytes, head: bytes) -> int:
-    """Ascent and descent together: of OS/2 as Windows counts them, else of hhea, else the em."""
+    """Ascent and descent together: of OS/2 as Windows counts them, else of hhea, else the em.
+
+    Raises ValueError where all of them are 0.
+    """
     windows = _u16(os2, 74) + _u16(os2, 76)
     ascent, descent = struct.unpack_from(">hh", hhea, 4)
-    return windows or max(0, ascent - descent) or _u16(head, 18)
+    height = windows or max(0, ascent - descent) or _u16(head, 18)
+    if not height:
+        raise ValueError("no height")
+    return height
 
 
 def _advances(hhea: bytes, hmtx: bytes) -> tuple[int, ...]:

@@ -9,7 +9,15 @@ from pipeline.measurement.cues import cue_distances
 from pipeline.measurement.onsets import Distances, OnsetSearch, onset_distances
 from pipeline.measurement.references import ReferenceRecorder, ReferenceWindow, ReferenceWindows
 from pipeline.measurement.sound import SoundComparison, SoundSync, WindowMatch, measure_sound
-from pipeline.measurement.verdict import FileSync, figures, measure_file, report_lines, to_json, what_is_wrong
+from pipeline.measurement.verdict import (
+    FileSync,
+    figures,
+    is_judged,
+    measure_file,
+    report_lines,
+    to_json,
+    what_is_wrong,
+)
 
 __all__ = [
     "Distances",
@@ -23,6 +31,7 @@ __all__ = [
     "WindowMatch",
     "cue_distances",
     "figures",
+    "is_judged",
     "measure_file",
     "measure_sound",
     "onset_distances",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pipeline.captions.languages import is_unspaced
 from pipeline.measurement.resampling import to_unit_range
+from pipeline.model import Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +71,7 @@ def onset_distances(sound: Iterable[npt.NDArray[np.generic]], rate: int, word_st
 
 
 def distances_to_nearest(moments_ms: Sequence[float], starts_ms: Sequence[float]) -> Distances:
-    """Sum up how far each moment is from the nearest start; nothing where there are no starts."""
+    """Sum up how far each moment is from the nearest start; all are unmatched where there are no starts."""
     import numpy as np
 
     if not len(starts_ms):
@@ -78,6 +81,30 @@ def distances_to_nearest(moments_ms: Sequence[float], starts_ms: Sequence[float]
     after = np.searchsorted(starts, moments).clip(1, max(1, len(starts) - 1))
     before_ms, after_ms = moments - starts[after - 1], moments - starts[np.minimum(after, len(starts) - 1)]
     return summarise_distances(np.where(np.abs(before_ms) <= np.abs(after_ms), before_ms, after_ms).tolist())
+
+
+def distances_to_words(moments_ms: Sequence[float], words: Sequence[Word]) -> Distances:
+    """Sum up how far each moment is from the nearest word's start; all are unmatched where there are no words.
+
+    In writing without spaces a `Word` is a phrase of several words, of which only the first one's start is known. A
+    voice may pause inside of it, so a moment that lies in a phrase, or is nearest to one's start, is unmatched too.
+    """
+    order = sorted(words, key=lambda word: word.start_ms)
+    starts = [word.start_ms for word in order]
+    phrases = [is_unspaced(word.text) for word in order]
+    known = [moment for moment in moments_ms if not _belongs_to_phrase(moment, order, starts, phrases)]
+    found = distances_to_nearest(known, starts)
+    return replace(found, unmatched=len(moments_ms) - found.count)
+
+
+def _belongs_to_phrase(moment: float, order: Sequence[Word], starts: Sequence[int], phrases: Sequence[bool]) -> bool:
+    """Tell whether a moment lies in a phrase, or is nearest to the start of one."""
+    after = bisect_right(starts, moment)
+    if after and phrases[after - 1] and moment <= order[after - 1].end_ms:
+        return True
+    around = range(max(0, after - 1), min(len(order), after + 1))
+    nearest = min(around, key=lambda n: abs(moment - starts[n]), default=None)
+    return nearest is not None and phrases[nearest]
 
 
 class OnsetSearch:

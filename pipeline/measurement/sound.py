@@ -43,7 +43,8 @@ class SoundSync:
     """The sound against the narration, in ms; positive is late.
 
     `offset_ms` is the median of the windows; `drift_ms` how much later the end comes than the start, by a line
-    through them; `worst_ms` the offset furthest from 0. All None where no window was found.
+    through them (None where fewer than two were found); `worst_ms` the offset furthest from 0. All None where no window
+    was found.
     """
 
     offset_ms: float | None
@@ -155,5 +156,5 @@ def summarise(matches: Sequence[WindowMatch], seconds: float) -> SoundSync:
         return SoundSync(None, None, None, tuple(matches))
     offsets = [offset for _, offset in found]
     slopes = [(b[1] - a[1]) / (b[0] - a[0]) for n, a in enumerate(found) for b in found[n + 1 :] if b[0] > a[0]]
-    drift = float(np.median(slopes)) * seconds * 1000 if slopes else 0.0
+    drift = float(np.median(slopes)) * seconds * 1000 if slopes else None
     return SoundSync(float(np.median(offsets)), drift, max(offsets, key=abs), tuple(matches))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.addresses import media_address
 from pipeline.errors import MediaError
+from pipeline.filtergraph import Address
 
 if TYPE_CHECKING:
-    from av import AudioFrame
+    from av import AudioFrame, VideoFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.subtitles.stream import SubtitleStream
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
 ABSOLUTE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 
 
-@contextmanager
-def opened(path: str) -> Iterator[InputContainer]:
+def opened(path: str) -> AbstractContextManager[InputContainer]:
     """Open a media file for reading. Raises MediaError when it is missing or cannot be read as one."""
+    return _opened(path, media_address(path))
+
+
+def opened_for_texts(path: str) -> AbstractContextManager[InputContainer]:
+    """Open a media file for reading its text tracks; raises as `opened` does.
+
+    Where an edit list cuts into a text track, ffmpeg's rebuilding of its index gives samples the lengths of their
+    neighbours. Without it an edit list only moves the track's times, so what is cut off begins before 0.
+    """
+    return _opened(path, media_address(path).with_options(("advanced_editlist", "0")))
+
+
+@contextmanager
+def _opened(path: str, address: Address) -> Iterator[InputContainer]:
     import av
 
-    address = media_address(path)
     if not Path(path).is_file():
         raise MediaError(f"{path}: there is no such file")
     try:
@@ -69,6 +82,6 @@ def sound_zero(container: InputContainer) -> Fraction:
     return Fraction(0) if container.format.name in ABSOLUTE_FORMATS else zero(container)
 
 
-def base(timed: AudioFrame | AudioStream | SubtitleStream | VideoStream) -> Fraction:
+def base(timed: AudioFrame | VideoFrame | AudioStream | SubtitleStream | VideoStream) -> Fraction:
     """Seconds in one tick of what is timed."""
     return timed.time_base or Fraction(1, 1_000_000)

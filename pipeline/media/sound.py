@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -26,22 +27,31 @@ def decoded_sound(path: str, sample_rate: int) -> Iterator[npt.NDArray[np.int16]
     with opened(path) as container:
         if not container.streams.audio:
             raise MediaError(f"{path}: has no sound")
-        resampler = Resampler(sample_rate)
-        for frame in _placed_frames(container):
-            yield pcm.as_array(resampler.feed(frame))
-        yield pcm.as_array(resampler.finish())
+        for _, alike in itertools.groupby(_placed_frames(container), _form):
+            resampler = Resampler(sample_rate)
+            for frame in alike:
+                yield pcm.as_array(resampler.feed(frame))
+            yield pcm.as_array(resampler.finish())
+
+
+def _form(frame: AudioFrame) -> tuple[int, str, str]:
+    """What a resampler takes for granted: what was recorded from a broadcast may change on the way."""
+    return frame.sample_rate, frame.format.name, frame.layout.name
 
 
 def _placed_frames(container: InputContainer) -> Iterator[AudioFrame]:
     """Frames of the first sound track without a gap: silence is put where nothing is, from time 0 on."""
     start = sound_zero(container)
-    placed = 0
+    placed, rate = 0, 0
     for frame in container.decode(container.streams.audio[0]):
-        rate = frame.sample_rate
+        if rate != frame.sample_rate:
+            placed = round(placed * Fraction(frame.sample_rate, rate)) if rate else 0
+            rate = frame.sample_rate
         first = round(((frame.pts or 0) * base(frame) - start) * rate)
         # Containers that count milliseconds round: only what is more than that is a gap.
         if first - placed > (rate // 500 if placed else 0):
-            yield _silent_frame(frame, first - placed)
+            for done in range(placed, first, rate):
+                yield _silent_frame(frame, min(rate, first - done))
             placed = first
         early = min(-first, frame.samples) if first < 0 and not placed else 0
         # A packet that lasts less than it holds is the last one: what is over is the encoder's padding.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import ScriptError
-from pipeline.model import Script, Segment, SpeechRequest, Voice
+from pipeline.model import Script, Segment, SpeechRequest, Voice, VoiceSettings
+from pipeline.scripts.source import is_spoken
 from pipeline.settings import Settings, unheeded
 
 DEFAULT_VOICE = "Xb7hH8MSUJpSbSDYk0k2"
@@ -47,7 +48,7 @@ class OfflineVoices:
 
 def has_something_to_say(segment: Segment) -> bool:
     """Tell whether a segment holds a letter or a digit; one without is not sent."""
-    return any(character.isalnum() for character in segment.text)
+    return is_spoken(segment.text)
 
 
 def cast_offline(script: Script, settings: Settings, offered: OfflineVoices) -> Cast:
@@ -107,16 +108,18 @@ def _request(segment: Segment, settings: Settings, cast: Cast, engine: str, path
     voice = cast.speakers[segment.speaker] if segment.speaker is not None else cast.narrator
     wanted = settings.text("output_format")
     offline = engine == "offline"
+    # What means nothing to the offline voice is left out, so that changing it speaks nothing anew.
+    heeded = VoiceSettings(speed=settings.number("voice_settings.speed")) if offline else settings.voice_settings
     return SpeechRequest(
         text=segment.text,
-        voice=Voice(voice, settings.voice_settings),
+        voice=Voice(voice, heeded),
         model=OFFLINE_MODEL if offline else settings.optional_text("model") or DEFAULT_MODEL,
         language=settings.text("language"),
         output_format=AUTOMATIC_FORMAT if wanted == "auto" else wanted,
         dictionaries=() if offline else settings.dictionaries,
         seed=None if offline else settings.seed,
-        normalization=settings.normalization,
-        ssml=settings.flag("ssml"),
+        normalization="auto" if offline else settings.normalization,
+        ssml=False if offline else settings.flag("ssml"),
     )
 
 

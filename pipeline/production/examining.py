@@ -44,8 +44,10 @@ def examine(store: Path, *, has_key: bool) -> tuple[Finding, ...]:
 def _tried(what: str, attempt: Callable[[], str], *, needed: bool = True) -> Finding:
     try:
         return Finding(what, True, attempt(), needed)
-    except (PipelineError, OSError, ImportError) as error:
+    except PipelineError as error:
         return Finding(what, False, str(error), needed)
+    except Exception as error:  # noqa: BLE001  # whatever is broken here, the other findings are wanted all the same
+        return Finding(what, False, f"{type(error).__name__}: {error}", needed)
 
 
 def _key_detail(*, has_key: bool) -> str:

@@ -84,9 +84,12 @@ def read_text(path: Path) -> str:
 
 
 def assign(job: Job) -> Assignment:
-    """Read a job's script and settle its settings. Raises ScriptError, UsageError."""
+    """Read a job's script and settle its settings.
+
+    Raises ScriptError, and UsageError where two wishes exclude each other or the result would overwrite its source.
+    """
     project_file = find_project(job.script.parent)
-    project = parse_project(read_text(project_file), str(project_file)) if project_file else {}
+    project = project_settings(job.script)
     script = read_script(read_text(job.script), str(job.script), project, job.options)
     settings = merged(project, script.settings, job.options)
     root = project_file.parent if project_file else job.script.parent
@@ -97,7 +100,22 @@ def assign(job: Job) -> Assignment:
     assignment = Assignment(job, script, settings, video, picture)
     if assignment.container not in ("mp4", *SOUND_CONTAINERS):
         raise UsageError(f"{assignment.container or 'no ending'}: a media file is one of mp4, m4a, mp3, wav")
+    _refuse_overwriting(assignment)
     return assignment
+
+
+def _refuse_overwriting(assignment: Assignment) -> None:
+    """Raise UsageError where the finished file would take the place of what it is made from."""
+    target = assignment.media_file.resolve()
+    for name, source in (("video", assignment.video), ("picture", assignment.picture)):
+        if source is not None and source.resolve() == target:
+            raise UsageError(f"{target}: is the {name} that the result is made from; name the result otherwise")
+
+
+def project_settings(script: Path) -> dict[str, object]:
+    """Read the settings of the project that a file belongs to; none where there is no project. Raises ScriptError."""
+    file = find_project(script.parent)
+    return parse_project(read_text(file), str(file)) if file else {}
 
 
 def find_project(folder: Path) -> Path | None:
@@ -120,16 +138,17 @@ class _Places:
         if name in self.job.options:
             return Path(str(self.job.options[name]))
         if name in self.script.settings:
-            return self._inside(str(self.script.settings[name]), self.job.script.parent, name)
+            return self._inside(str(self.script.settings[name]), self.job.script, name)
         if name in self.project:
-            return self._inside(str(self.project[name]), self.root, name)
+            return self._inside(str(self.project[name]), self.root / PROJECT_FILE, name)
         return None
 
-    def _inside(self, written: str, folder: Path, name: str) -> Path:
-        path = (folder / written).resolve()
+    def _inside(self, written: str, file: Path, name: str) -> Path:
+        """Resolve what was written in a file, from the file's folder on."""
+        path = (file.parent / written).resolve()
         if not self.job.allow_outside and not path.is_relative_to(self.root.resolve()):
             sentence = f"{name}: {written} leads out of {self.root}; --allow-outside lets it"
-            raise ScriptError(sentence, str(self.job.script))
+            raise ScriptError(sentence, str(file))
         return path
 
 

@@ -179,12 +179,20 @@ def look(assignment: Assignment, say: Sayer) -> Sight:
                 raise UsageError(f"{name}: a file of the kind {assignment.container} holds no picture")
         if asked in ("soft", "burned", "both"):
             raise UsageError(f"captions: a file of the kind {assignment.container} holds none; they lie beside it")
-        return NothingSeen()
+        _tell_unheeded(assignment, ("size",), "a file without a picture", say)
+        return NothingSeen(float(assignment.settings.fps))
     if assignment.video is not None:
+        _tell_unheeded(assignment, ("size", "fps"), "a video, which keeps its own", say)
         return _footage(assignment.video, assignment, asked or "soft", say)
     if assignment.picture is not None:
         _check_still(assignment.picture)
     return _drawn(assignment, asked, say)
+
+
+def _tell_unheeded(assignment: Assignment, names: tuple[str, ...], seen: str, say: Sayer) -> None:
+    for name in names:
+        if name in assignment.settings.given:
+            say(f"{name} means nothing to {seen}")
 
 
 def _check_still(path: Path) -> None:
@@ -198,7 +206,7 @@ def _check_still(path: Path) -> None:
 def _footage(path: Path, assignment: Assignment, mode: CaptionMode, say: Sayer) -> FootageSeen:
     facts = probe(str(path))
     if facts.video is None:
-        raise MediaError(f"{path}: has no picture; video takes a video, and picture: a still one")
+        raise MediaError(f"{path}: has no moving picture; name a video as video, a still one as picture")
     if facts.sounds:
         say("the video's own sound is replaced by the narration")
     fonts = None

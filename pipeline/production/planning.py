@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from pipeline.codecs import parse_output_format
 from pipeline.engines import Access
 from pipeline.engines.identity import shaped_by
 from pipeline.errors import UsageError
@@ -21,6 +22,12 @@ from pipeline.production.casting import (
 )
 from pipeline.production.jobs import Assignment
 from pipeline.store import Store, content_key
+
+# What is said when the engine was nobody's choice, but that of the key.
+_CHOSEN: Mapping[str, str] = {
+    "offline": "the offline voice speaks, for there is no key in ELEVENLABS_API_KEY",
+    "elevenlabs": "the service speaks, for there is a key; --engine offline costs nothing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +50,19 @@ class Plan:
 
 
 def make_plan(assignment: Assignment, access: Access, say: Sayer) -> Plan:
-    """Cast every segment. Raises UsageError where the engine that was asked for cannot be reached at all."""
+    """Cast every segment, and say who speaks where nobody chose.
+
+    Raises UsageError where the engine that was asked for cannot be reached at all, SettingError where there is no such
+    format of sound.
+    """
     engine = assignment.engine
     settings, script, path = assignment.settings, assignment.script, str(assignment.job.script)
     if engine == "elevenlabs" and not access.key:
         raise UsageError("the engine elevenlabs needs a key in ELEVENLABS_API_KEY; --engine offline needs none")
+    if settings.text("output_format") != "auto":
+        parse_output_format(settings.text("output_format"))
+    if "engine" not in settings.given:
+        say(_CHOSEN[engine])
     cast = _cast(assignment, access)
     for text in (*cast.remarks, *unheeded_remarks(settings, engine)):
         say(text)

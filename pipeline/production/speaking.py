@@ -70,7 +70,7 @@ class _Tally:
         self.progress(Progress(STAGE, self.done, self.total, "characters"))
 
 
-def speak(  # one door between a plan and its sound
+def speak(
     engine: str,
     access: Access,
     requests: Mapping[str, SpeechRequest],

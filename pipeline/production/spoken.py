@@ -10,6 +10,7 @@ from pipeline.errors import StoreError
 from pipeline.model import Clip, Narration, Segment, Silence, Utterance, Word
 from pipeline.narration import NarrationAssembly, SpokenSegment
 from pipeline.production.planning import Plan
+from pipeline.scripts.source import is_spoken
 from pipeline.store import BLOCK_SAMPLES, Store
 
 
@@ -42,7 +43,7 @@ def spoken_segment(segment: Segment, utterance: Utterance | None) -> tuple[Spoke
 def _words(segment: Segment, utterance: Utterance) -> TimedWords:
     """Time a segment's words by its characters; where none came, spread them over the sound, which is reported."""
     sound_end_ms = pcm.samples_to_ms(utterance.sound_end, utterance.sample_rate)
-    if not any(character.isalnum() for character in "".join(utterance.characters.chars)):
+    if not is_spoken("".join(utterance.characters.chars)):
         return words_by_share(segment, pcm.samples_to_ms(utterance.sound_first, utterance.sample_rate), sound_end_ms)
     return words_from_characters(segment, utterance.characters, sound_end_ms)
 
@@ -52,7 +53,7 @@ def _words_without_time(segment: Segment) -> tuple[Word, ...]:
     return tuple(
         Word(text, 0, 0, segment.index, space_before=token.space_before or n > 0)
         for token in segment.tokens
-        for n, text in enumerate(token.shown.split())
+        for n, text in enumerate(word for word in token.shown.split(" ") if word)
     )
 
 

@@ -2,44 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.captions import FORMATS
 from pipeline.captions import words as words_format
-from pipeline.captions.profiles import profile
-from pipeline.captions.segmentation import break_into_cues, forced_starts
 from pipeline.captions.words import TimedWords, words_of_narration
 from pipeline.engines import Access
 from pipeline.errors import ScriptError, UsageError
-from pipeline.model import CaptionTrack, Outcome, ProgressCallback, Sayer
-from pipeline.production.jobs import Job, assign, read_text
+from pipeline.model import Outcome, ProgressCallback, Sayer
+from pipeline.production.captioning import track_of_words
+from pipeline.production.jobs import Job, assign, project_settings, read_text
 from pipeline.production.planning import make_plan
 from pipeline.production.publishing import publish, staging_folder, write_text
 from pipeline.production.speaking import speak
 from pipeline.production.spoken import narration_of
 from pipeline.scripts import refuse_unbuilt
-from pipeline.settings import merged, nearest
+from pipeline.settings import Settings, merged, nearest
 from pipeline.store import Store
+
+# What shapes captions of words whose times are known.
+_HEEDED_OF_WORDS = frozenset({"language", "captions.profile", "fps"})
 
 
 def subtitle(job: Job, outputs: Sequence[Path], access: Access, progress: ProgressCallback, say: Sayer) -> Outcome:
     """Make caption files of `job.script`: a script, which is spoken where the store lacks it, or a words.json.
 
-    The formats go by the files' extensions; all of them appear whole or not at all. Raises as `narrate` does.
+    The formats go by the files' extensions; all files appear whole, and none where one cannot be made. Raises as
+    `narrate` does: OutputError for a folder that cannot be written before anything is spent.
     """
     for output in outputs:
         check_format(output)
-    if job.script.suffix.lower() == ".json":
-        timed, spoken, stored = _read_words(job, say), 0, 0
-    else:
-        timed, spoken, stored = _speak_words(job, access, progress, say)
-    settings = merged(job.options)
-    limits = profile(settings.text("captions.profile"), timed.language or settings.text("language"), settings.fps)
-    cues = break_into_cues(timed.words, limits, forced_starts(timed.words, timed.spans), end_ms=timed.duration_ms)
-    write_formats(outputs, CaptionTrack(cues, limits.language), timed)
-    return Outcome(tuple(map(str, outputs)), True, spoken, stored, timed.duration_ms)
+    remarks: list[str] = []
+
+    def tell(remark: str) -> None:
+        remarks.append(remark)
+        say(remark)
+
+    with ExitStack() as stack:
+        asides = _asides(outputs, stack)
+        if job.script.suffix.lower() == ".json":
+            made = _read_words(job, tell)
+        else:
+            made = _speak_words(job, access, progress, tell)
+        track = track_of_words(made.timed, made.settings, made.settings.fps)
+        for place, aside in asides.items():
+            write_text(aside, FORMATS[place.suffix.lower()](track, made.timed))
+        publish(asides)
+    files = tuple(map(str, outputs))
+    return Outcome(files, True, made.spoken, made.stored, made.timed.duration_ms, tuple(remarks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Words with their times, the settings in force, and how many utterances were spoken, and how many were there."""
+
+    timed: TimedWords
+    settings: Settings
+    spoken: int = 0
+    stored: int = 0
 
 
 def check_format(output: Path) -> None:
@@ -52,31 +75,33 @@ def check_format(output: Path) -> None:
         )
 
 
-def write_formats(outputs: Sequence[Path], track: CaptionTrack, timed: TimedWords) -> None:
-    """Write each file in the format of its extension, aside first. Raises OutputError."""
-    by_folder: dict[Path, list[Path]] = {}
-    for output in outputs:
-        by_folder.setdefault(output.absolute().parent, []).append(output.absolute())
-    for folder, places in by_folder.items():
-        with staging_folder(folder) as scratch:
-            made: Mapping[Path, Path] = {place: scratch / place.name for place in places}
-            for place, aside in made.items():
-                write_text(aside, FORMATS[place.suffix.lower()](track, timed))
-            publish(made)
+def _asides(outputs: Sequence[Path], stack: ExitStack) -> dict[Path, Path]:
+    """Where each file is made: a scratch folder beside each place, gone when the stack ends. Raises OutputError."""
+    places = [output.absolute() for output in outputs]
+    scratch = {
+        folder: stack.enter_context(staging_folder(folder))
+        for folder in dict.fromkeys(place.parent for place in places)
+    }
+    return {place: scratch[place.parent] / place.name for place in places}
 
 
-def _read_words(job: Job, say: Sayer) -> TimedWords:
+def _read_words(job: Job, say: Sayer) -> _Made:
+    """Read a words.json. Its language is the one that an option gives, else its own, else the settings'."""
     timed = words_format.parse(read_text(job.script), str(job.script))
     if not timed.words:
         raise ScriptError("holds no words", str(job.script))
+    settings = merged(project_settings(job.script), job.options)
+    for name in sorted(set(job.options) - _HEEDED_OF_WORDS):
+        say(f"{name} means nothing to words that were timed already")
+    if "language" in job.options:
+        return _Made(replace(timed, language=settings.text("language")), settings)
     if timed.language is None:
-        language = str(job.options.get("language", "en"))
-        say(f"{job.script.name} does not say its language: taken for {language}")
-        return replace(timed, language=language)
-    return timed
+        say(f"{job.script.name} does not say its language: taken for {settings.text('language')}")
+        return _Made(replace(timed, language=settings.text("language")), settings)
+    return _Made(timed, settings)
 
 
-def _speak_words(job: Job, access: Access, progress: ProgressCallback, say: Sayer) -> tuple[TimedWords, int, int]:
+def _speak_words(job: Job, access: Access, progress: ProgressCallback, say: Sayer) -> _Made:
     assignment = assign(job)
     refuse_unbuilt(assignment.script, str(job.script))
     for remark in assignment.script.remarks:
@@ -88,4 +113,5 @@ def _speak_words(job: Job, access: Access, progress: ProgressCallback, say: Saye
     narration, repairs = narration_of(plan, store)
     for repair in repairs:
         say(f"{job.script.name}: {repair}")
-    return words_of_narration(narration), len(missing), len(plan.requests) - len(missing)
+    timed = words_of_narration(narration)
+    return _Made(timed, assignment.settings, len(missing), len(plan.requests) - len(missing))

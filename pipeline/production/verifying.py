@@ -49,9 +49,12 @@ def find_finished(target: Path) -> Finished:
     """Find the media file and its side files: by the job file of a folder, or by the name of a file."""
     if target.is_dir():
         jobs = sorted(target.glob(f"*{job_file.SUFFIX}"))
-        if len(jobs) != 1:
-            found = "no job file" if not jobs else f"{len(jobs)} job files: name the video itself"
-            raise UsageError(f"{target}: {found}; `cueline narrate` leaves one beside every video")
+        if not jobs:
+            raise UsageError(
+                f"{target}: holds no job file, as `cueline narrate` leaves beside a video; name its folder"
+            )
+        if len(jobs) > 1:
+            raise UsageError(f"{target}: holds {len(jobs)} job files; name the video itself")
         name = jobs[0].name.removesuffix(job_file.SUFFIX)
         media = _media_of(jobs[0], name)
     elif target.is_file():
@@ -69,7 +72,7 @@ def find_finished(target: Path) -> Finished:
 def _media_of(path: Path, name: str) -> Path:
     job = job_file.read(path)
     for file in job.files if job is not None else ():
-        if Path(file).suffix in MEDIA_SUFFIXES and (path.parent / file).is_file():
+        if Path(file).suffix.lower() in MEDIA_SUFFIXES and (path.parent / file).is_file():
             return path.parent / file
     raise MediaError(f"{path.parent}: the video {name} that the job file names is gone")
 
@@ -79,5 +82,5 @@ def _references(job: job_file.JobFile | None, media: Path) -> ReferenceWindows |
         return None
     try:
         return ReferenceWindows.from_json(job.reference)
-    except ValueError as error:
-        raise UsageError(f"{media}: the reference windows of its job file cannot be read: {error}") from error
+    except MediaError as error:
+        raise MediaError(f"{media}: {error}") from None

@@ -62,7 +62,7 @@ class SendText:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """One space: nothing to speak, only that the client is still there."""
+    """One space: the client is still there, and a word that it had begun has ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ _PLAN = "choose another voice, model or output format, or a plan that allows it"
 _VOICE = "check the voice's name or id"
 _REQUEST = "check the voice, the model and the settings"
 
+# Characters of the service's own words that are repeated: its sentences are shorter, a page of an error is not.
+MOST_WORDS = 400
+
 # (pattern of a reason's name or words, the error it is, what to do): the first that is found holds.
 REASONS: tuple[tuple[str, type[EngineError], str], ...] = (
     (r"quota|not_enough_credits|credits? (remain|left)|insufficient_credits", RefusedError, _QUOTA),
@@ -127,7 +130,8 @@ def _reason(name: str, words: str) -> tuple[type[EngineError], str] | None:
 
 
 def _sentence(what: str, words: str, advice: str) -> str:
-    said = " ".join(words.split()).rstrip(".")
+    line = "".join(char for char in " ".join(words.split()) if char.isprintable())
+    said = (line if len(line) <= MOST_WORDS else f"{line[:MOST_WORDS].rstrip()}…").rstrip(".")
     return f"{what}: {said}; {advice}" if said else f"{what}; {advice}"
 
 

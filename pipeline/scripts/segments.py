@@ -106,9 +106,12 @@ class _Assembly:
             case Break():
                 self.break_ms = max(self.break_ms, mark.milliseconds)
             case Anchor():
-                if self._anchor or mark.milliseconds <= self._last_anchor_ms:
-                    reason = "nothing is spoken between" if self._anchor else "it is not later than"
-                    raise ScriptError(f"{reason} this time and the one before it", self._path, mark.line)
+                if self._anchor:
+                    raise ScriptError(
+                        "nothing is spoken between this time and the one before it", self._path, mark.line
+                    )
+                if mark.milliseconds <= self._last_anchor_ms:
+                    raise ScriptError("this time is not later than the one before it", self._path, mark.line)
                 self._anchor, self._last_anchor_ms = mark, mark.milliseconds
             case Picture():
                 if self._picture:

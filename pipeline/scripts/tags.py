@@ -30,18 +30,13 @@ def parse_break(tag: str, path: str, line: int) -> Break | None:
     if re.fullmatch(r"</break\s*>", tag, re.IGNORECASE):
         return None
     if not (found := _BREAK.fullmatch(tag)):
-        shown = tag if len(tag) <= 30 else f"{tag[:29]}…"
-        raise ScriptError(
-            f"the tag {collapsed_line(shown)} is not part of the script language; take it out, or write \\< to have it read",
-            path,
-            line,
-        )
+        raise ScriptError(_strange_tag(tag), path, line)
     return Break(_milliseconds(found[1], path, line), line)
 
 
-def collapsed_line(text: str) -> str:
-    """Put a text on one line, for a message."""
-    return " ".join(text.split())
+def _strange_tag(tag: str) -> str:
+    shown = " ".join((tag if len(tag) <= 30 else f"{tag[:29]}…").split())
+    return f"the tag {shown} is not part of the script language; take it out, or write \\< to have it read"
 
 
 def _milliseconds(written: str, path: str, line: int) -> int:
@@ -88,6 +83,5 @@ def _beside(rest: str) -> str:
     if rest.startswith("<!--"):
         return "this comment does not end; end it with -->"
     if tag := re.match(r"<[/!?]?[A-Za-z\[?][^<>\n]*>?", rest):
-        shown = tag[0] if len(tag[0]) <= 30 else f"{tag[0][:29]}…"
-        return f"the tag {shown} is not part of the script language; take it out, or write \\< to have it read"
+        return _strange_tag(tag[0])
     return "this text would vanish, as Markdown takes it for part of the tag's block; put an empty line between them"

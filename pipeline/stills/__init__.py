@@ -42,11 +42,11 @@ def find_pictures(stream: Searchable) -> CodedPictures:
         elif kind in (_SEQUENCE, _PICTURE):
             unit = stream[start:end]
             if sets.setdefault(kind, unit) != unit:
-                raise CodedStreamError("A coded picture cannot be repeated: its parameter sets change on the way.")
+                raise CodedStreamError("a coded picture cannot be repeated: its parameter sets change on the way")
         elif kind not in (_SEI, _DELIMITER):
-            raise CodedStreamError(f"A coded picture cannot be repeated: it has a NAL unit of type {kind}.")
+            raise CodedStreamError(f"a coded picture cannot be repeated: it has a NAL unit of type {kind}")
     if len(sets) != 2 or not spans:
-        raise CodedStreamError("A coded picture cannot be repeated: its parameter sets are missing.")
+        raise CodedStreamError("a coded picture cannot be repeated: its parameter sets are missing")
     return CodedPictures(parse_coding(sets[_SEQUENCE], sets[_PICTURE]), tuple(spans))
 
 

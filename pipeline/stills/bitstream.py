@@ -42,7 +42,7 @@ class BitReader:
         """Read an unsigned number of `count` bits, u(n). Raises CodedStreamError at the payload's end."""
         end = self.position + count
         if end > self._length:
-            raise CodedStreamError("A coded video ended inside one of its headers.")
+            raise CodedStreamError("a coded video ended inside one of its headers")
         self.position = end
         return (self._value >> (self._length - end)) & ((1 << count) - 1)
 
@@ -56,7 +56,7 @@ class BitReader:
         while not self.bits(1):
             zeros += 1
             if zeros > _MOST_LEADING_ZEROS:
-                raise CodedStreamError("A coded video holds a number that is too long.")
+                raise CodedStreamError("a coded video holds a number that is too long")
         return (1 << zeros) - 1 + self.bits(zeros)
 
     def signed(self) -> int:

@@ -90,4 +90,4 @@ def _parse_picture(unit: bytes) -> tuple[int, int]:
 
 def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - a condition, not a choice
     if not holds:
-        raise CodedStreamError(f"A coded picture cannot be repeated by skipped slices: {otherwise}.")
+        raise CodedStreamError(f"a coded picture cannot be repeated by skipped slices: {otherwise}")

@@ -70,8 +70,8 @@ def with_picture_id(slice_unit: bytes, coding: Coding, new_id: int) -> bytes:
 def _read_start(reader: BitReader, coding: Coding) -> tuple[int, int, int]:
     """Read a slice's header up to its `idr_pic_id`: slice type, frame number, id."""
     if reader.unsigned() != 0:
-        raise CodedStreamError("A coded picture cannot be repeated by skipped slices: it has several slices.")
+        raise CodedStreamError("a coded picture cannot be repeated by skipped slices: it has several slices")
     kind = reader.unsigned()
     if kind not in _I_SLICES or reader.unsigned() != coding.picture_id:
-        raise CodedStreamError("A coded picture cannot be repeated by skipped slices: it is not intra coded.")
+        raise CodedStreamError("a coded picture cannot be repeated by skipped slices: it is not intra coded")
     return kind, reader.bits(coding.frame_num_bits), reader.unsigned()

@@ -175,3 +175,10 @@ def test_every_word_has_a_time_in_order(
         timed = words_by_share(segment, 0, now + room)
     assert [word.text for word in timed.words] == [text for text, _, _ in texts]
     check_order(timed.words, now + room)
+
+
+def test_a_space_that_holds_two_words_together_stays() -> None:
+    """`10 km` with U+00A0 is one word, of the author's very characters; a span of two words is two."""
+    tokens = (Token("10\u00a0km", "10\u00a0km"), Token("New York", "New York"))
+    timed = words_from_characters(Segment(0, tokens, 1), contiguous("10\u00a0km New York"))
+    assert [word.text for word in timed.words] == ["10\u00a0km", "New", "York"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.captions.languages import Mark, counting, ends_sentence, token, width
+from pipeline.captions.languages import Mark, counting, ends_sentence, is_unspaced, token, width
 from pipeline.captions.word_classes import WORD_CLASSES, WordClass
 
 
@@ -123,3 +123,23 @@ def test_a_days_number_ends_no_sentence() -> None:
     assert not ends_sentence(token("3.", "de"), token("Mai", "de"))
     assert ends_sentence(token("1973.", "de"), token("Mai", "de"))
     assert ends_sentence(token("3.", "en"), token("May", "en"))
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("今日は、", True),
+        ("สวัสดี", True),
+        ("ភាសាខ្មែរ", True),
+        ("မြန်မာ", True),
+        ("iPhoneを", True),
+        ("Hello", False),
+        ("한국어", False),
+        ("「Hello」", False),
+        ("—", False),
+        ("", False),
+    ],
+)
+def test_writing_without_spaces_is_known(text: str, phrase: bool) -> None:  # noqa: FBT001  # what is expected
+    """A run of such letters is a phrase of several words; full-width punctuation alone makes none."""
+    assert is_unspaced(text) == phrase

@@ -62,3 +62,11 @@ def test_an_impossible_frame_rate_is_refused(fps: float) -> None:
     """A frame rate that cannot be is an error, not a division by zero."""
     with pytest.raises(SettingError, match="frame rate"):
         profile("netflix", "en", fps)
+
+
+@pytest.mark.parametrize("fps", [1, 2, 5])
+def test_slow_pictures_have_captions_of_the_usual_rhythm(fps: float) -> None:
+    """At a frame a second two frames would be 2 s, more than the half second that is an open gap."""
+    limits = profile("netflix", "en", fps)
+    assert limits.gap_ms < limits.chain_ms // 2
+    assert limits.gap_ms == limits.lead_ms == limits.lag_ms

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.captions.checks import violations
 from pipeline.captions.profiles import profile
 from pipeline.captions.timing import cue_times, out_time, steady_times
-from pipeline.model import Word
+from pipeline.model import CaptionTrack, Cue, Word
 
 LIMITS = profile("netflix", "en", 25)  # gap 80 ms, minimum 834 ms
 
@@ -67,3 +68,48 @@ def test_nothing_is_seen_after_the_end() -> None:
     """The last cue goes with the medium, at the latest."""
     assert cue_times([(0, 1)], [0], [2000], [0], LIMITS, 2100) == [(0, 2100)]
     assert cue_times([], [], [], [], LIMITS, 2100) == []
+
+
+def test_a_cue_too_short_lets_the_next_one_wait() -> None:
+    """Two frames before its first sound, and so much of the two frames after its silence as it still needs."""
+    starts, ends = [0, 3000, 3800], [2400, 3300, 6000]
+    times = cue_times([(0, 1), (1, 2), (2, 3)], starts, ends, [0, 0, 0], LIMITS, None)
+    assert times == [(0, 2420), (2920, 3754), (3834, 6500)]
+    checked = CaptionTrack(tuple(Cue(start, end, ("No.",)) for start, end in times))
+    assert violations(checked, LIMITS) == ()
+
+
+def test_the_cue_before_gives_what_it_can_spare() -> None:
+    """A cue that takes 2,890 ms to read gives 30 of the two frames; the rest is waited for."""
+    starts, ends = [0, 3000, 3820], [2900, 3300, 6000]
+    times = cue_times([(0, 1), (1, 2), (2, 3)], starts, ends, [2890, 0, 0], LIMITS, None)
+    assert times == [(0, 2890), (2970, 3804), (3884, 6500)]
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends"),
+    [
+        ([0, 3000, 3700], [2400, 3300, 6000]),  # more would be wanting than two frames
+        ([0, 3000, 3800], [2400, 3300, 4000]),  # the next one is too short itself
+    ],
+)
+def test_no_cue_waits_in_vain(starts: list[int], ends: list[int]) -> None:
+    """A cue stays on its first sound where the one before it would be too short all the same, or it itself would be."""
+    times = cue_times([(0, 1), (1, 2), (2, 3)], starts, ends, [0, 0, 0], LIMITS, ends[-1] + 500)
+    assert times[2][0] <= starts[2]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(100, 3000), st.integers(0, 1500)), min_size=1, max_size=12))
+def test_no_cue_is_further_than_two_frames_from_its_sound(cues: list[tuple[int, int]]) -> None:
+    """However short the paragraphs are, and the gaps between their cues stay those of the rules."""
+    starts, ends, clock = [], [], 1000
+    for length, pause in cues:
+        starts.append(clock)
+        ends.append(clock + length)
+        clock += length + max(pause, LIMITS.gap_ms)
+    times = cue_times([(n, n + 1) for n in range(len(cues))], starts, ends, [0] * len(cues), LIMITS, None)
+    assert all(abs(start - first) <= LIMITS.gap_ms for (start, _), first in zip(times, starts, strict=True))
+    assert all(
+        after - end == LIMITS.gap_ms or after - end >= LIMITS.chain_ms for (_, end), (after, _) in pairwise(times)
+    )

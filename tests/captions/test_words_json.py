@@ -104,6 +104,8 @@ def test_a_bare_list_is_enough() -> None:
         ('[{"text": "a", "start": -1, "end": 1}]', "word 0 has a 'start' that is no time"),
         ('[{"text": "a", "start": NaN, "end": 1}]', "no JSON"),
         ('[{"text": "a", "start": 1e999, "end": 1}]', "word 0 has a 'start' that is no time"),
+        ('[{"text": "a", "start": 1e15, "end": 1e15}]', "word 0 has a 'start' that is no time"),
+        ('[{"text": "\\ud800", "start": 0, "end": 1}]', "word 0 has a 'text' with half a character"),
         ('[{"text": "a", "start": true, "end": 1}]', "word 0 has no 'start'"),
         ('[{"text": "a", "start": 0, "end": 1, "space_before": "no"}]', "word 0 has a 'space_before'"),
         ('{"words": [], "segments": [{"index": 0}]}', "segment 0 has no 'start'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import COMMANDS, main
 from pipeline.cli.options import environment_access, option_name
+from pipeline.cli.summary import details, kind
+from pipeline.model import Outcome
 from pipeline.settings import TABLE
 from tests.production.jobs import SCRIPT
 from tests.speaking_voice import SpeakingVoice
@@ -175,3 +178,50 @@ def test_starting_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("content", [b"ELEVENLABS_API_KEY=sk_s\xe9cret\n"])
+def test_a_dotenv_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """In one sentence with its path, status 2, and nothing of what it holds, not even in a traceback."""
+    (tmp_path / ".env").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    result = call("narrate", "gone.md", "--debug")
+    assert result.exit_code == 2
+    assert f"{tmp_path / '.env'} is not UTF-8 text" in result.stderr
+    assert "sk_s" not in result.output
+
+
+def test_the_server_ends_with_status_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is how it is meant to end, so it speaks of no interrupted work."""
+    from pipeline.cli import serve
+
+    async def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "_serve", interrupted)
+    result = call("serve")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_what_cannot_be_judged_is_not_called_in_sync(tmp_path: Path) -> None:
+    """A silent file with words beside it is measured, and nothing is found to judge it by."""
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(24_000)
+        sound.writeframes(bytes(48_000))
+    words = [{"text": "Hello", "start": 0, "end": 0.5}]
+    (tmp_path / "a.words.json").write_text(json.dumps(words), encoding="utf-8")
+    result = call("verify", tmp_path / "a.wav")
+    assert result.exit_code == 0
+    assert "in sync" not in result.stdout
+    assert "not judged" in result.stdout
+    (tmp_path / "empty").mkdir()
+    assert "holds no job file" in call("verify", tmp_path / "empty").stderr
+
+
+def test_a_named_mp4_is_a_video_whatever_its_letters() -> None:
+    """`film.MP4` is one; a narration of one window says its offset without a drift."""
+    assert [kind(name) for name in ("a.mp4", "a.MP4", "a.m4a", "a.words.json")] == ["video", "video", "sound", "words"]
+    outcome = Outcome((), made=True, spoken=1, stored=0, duration_ms=900, sync={"sound_offset_ms": 0.1})
+    assert list(details(outcome)) == ["sync, measured on the file: sound +0.1 ms"]

@@ -10,9 +10,10 @@ import pytest
 
 from pipeline import media
 from pipeline.addresses import media_address
-from pipeline.encoder import run
+from pipeline.encoder import burning, run
 from pipeline.encoder.burning import burn, missing_from, transcode
-from pipeline.filtergraph import DrawnFootage
+from pipeline.errors import OutputError
+from pipeline.filtergraph import FONTS_FOLDER, DrawnFootage
 
 # A white block in the lower part of the picture: drawn as a shape, it needs no font.
 BLOCK = r"{\p1}m 0 0 l 200 0 l 200 40 l 0 40"
@@ -45,6 +46,29 @@ def is_lit(path: Path, time_ms: int) -> bool:
     """Tell whether the block is on screen at that time."""
     block = media.frame_at(str(path), time_ms)[135:165, 80:240]
     return bool(np.median(block) > 200)
+
+
+def test_fonts_of_one_name_are_both_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two folders of a system may hold a `font.ttf` each: neither takes the other's place."""
+    fonts = [folder / name / "font.ttf" for name in ("latin", "arabic")]
+    for font in fonts:
+        font.parent.mkdir()
+        font.write_text(font.parent.name)
+    given: list[str] = []
+
+    def look(_arguments: object, *, folder: str, **_: object) -> str:
+        given.extend(sorted(path.read_text() for path in Path(folder, FONTS_FOLDER).iterdir()))
+        return ""
+
+    monkeypatch.setattr(burning, "run", look)
+    burn(DrawnFootage(media_address(folder / "v.mp4")), CAPTIONS, [str(font) for font in fonts], str(folder / "o.mp4"))
+    assert given == ["arabic", "latin"]
+
+
+def test_a_font_that_is_gone_is_named(folder: Path) -> None:
+    """It is not the output that could not be written."""
+    with pytest.raises(OutputError, match=r"gone\.ttf"):
+        burn(DrawnFootage(media_address(folder / "v.mp4")), CAPTIONS, [str(folder / "gone.ttf")], str(folder / "o.mp4"))
 
 
 def test_captions_are_seen_from_their_first_frame_to_their_last(folder: Path, dark: Path) -> None:

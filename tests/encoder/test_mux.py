@@ -233,6 +233,58 @@ def test_one_cue_at_the_very_start_and_none_at_all(tmp_path: Path, footage: Path
         media.subtitle_samples(str(out))
 
 
+def patched(path: Path, old: bytes, new: bytes) -> str:
+    """Write a copy in which bytes that stand there once are other ones."""
+    whole = path.read_bytes()
+    assert whole.count(old) == 1
+    other = path.with_name("patched.mp4")
+    other.write_bytes(whole.replace(old, new))
+    return str(other)
+
+
+def text_track_beginning_at(path: Path, media_ms: int) -> str:
+    """Write a copy whose text track's edit list begins so many milliseconds into the track (ISO/IEC 14496-12 8.6.6)."""
+    whole = bytearray(path.read_bytes())
+    entry = whole.rindex(b"elst") + 16
+    assert whole[entry : entry + 4] == bytes(4)
+    whole[entry : entry + 4] = media_ms.to_bytes(4, "big")
+    other = path.with_name("edited.mp4")
+    other.write_bytes(whole)
+    return str(other)
+
+
+@pytest.mark.parametrize(
+    ("media_ms", "expected"),
+    [
+        (300, ((0, 200), (400, 1200), (1400, 2200), (2200, 2700))),
+        (500, ((200, 1000), (1200, 2000), (2000, 2500))),
+        (1700, ((0, 800), (800, 1300))),
+    ],
+)
+def test_an_edit_list_that_cuts_into_the_captions(
+    tmp_path: Path, footage: Path, media_ms: int, expected: tuple[tuple[int, int], ...]
+) -> None:
+    """A text that began before the file does is seen from 0, one that had ended is not, the others keep their lengths."""
+    out = tmp_path / "out.mp4"
+    track = captions((100, 500), (700, 1500), (1700, 2500), (2500, 3000))
+    sound = narrated(tmp_path / "n.m4a", noise(RATE, 1.0))
+    mux(MuxPlan(str(sound), 1003, picture=picture_of(footage), captions=track), str(out))
+    found = media.subtitle_samples(text_track_beginning_at(out, media_ms))
+    assert found == tuple((*times, cue.text) for times, cue in zip(expected, track.cues[-len(expected) :], strict=True))
+
+
+def test_captions_of_other_programs(tmp_path: Path, footage: Path) -> None:
+    """UTF-16 behind its mark is text too; bytes that are neither are told in a sentence."""
+    out = tmp_path / "out.mp4"
+    sound = narrated(tmp_path / "n.m4a", noise(RATE, 1.0))
+    cue = Cue(0, 700, ("abcdef",))
+    mux(MuxPlan(str(sound), 1003, picture=picture_of(footage), captions=CaptionTrack((cue,))), str(out))
+    wide = patched(out, b"abcdef", b"\xfe\xff" + "né".encode("utf-16-be"))
+    assert media.subtitle_samples(wide) == ((0, 700, "né"),)
+    with pytest.raises(MediaError, match="no text"):
+        media.subtitle_samples(patched(out, b"abcdef", b"ab\xffdef"))
+
+
 def test_a_sound_that_is_missing(tmp_path: Path, footage: Path) -> None:
     """A missing input is told with ffmpeg's reason."""
     with pytest.raises(FfmpegError, match="No such file"):

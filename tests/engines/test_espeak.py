@@ -124,6 +124,22 @@ def test_a_crash_is_an_error_and_the_next_request_goes_well() -> None:
         crashing.close()
 
 
+def test_speech_without_end_is_an_error_and_not_cut_short() -> None:
+    """A text that takes longer than is held of one is refused whole."""
+    library, data = _library()
+    program = (
+        "import sys\nfrom pipeline.engines import espeak_process as p\np.MOST_SECONDS = 1\n"
+        "p.main(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer)"
+    )
+    short = Processes((sys.executable, "-c", program, library, data))
+    try:
+        assert short.ask({"text": "Ja.", "voice": "gmw/de", "rate": 165})[1]
+        with pytest.raises(EngineError, match="longer than"):
+            short.ask({"text": GERMAN, "voice": "gmw/de", "rate": 165})
+    finally:
+        short.close()
+
+
 def test_a_process_that_ends_is_an_error() -> None:
     """A process that is gone before it answers does not end or hold up this one."""
     ending = Processes((sys.executable, "-c", "raise SystemExit(3)"))

@@ -24,7 +24,7 @@ from pipeline.engines.connecting import Address, Limits
 from pipeline.engines.generation import message_cuts, trim_lead_in
 from pipeline.engines.loopback import serve
 from pipeline.engines.streaming import StreamingEngine, common_query
-from pipeline.errors import ConnectionLostError, RefusedError, UsageError
+from pipeline.errors import ConnectionLostError, EngineError, RefusedError, UsageError
 from pipeline.model import OfflineVoice, SpeechChunk, SpeechRequest, SpokenText, SpokenWord, Voice, VoiceSettings
 from tests.truth_voice import TruthVoice, onsets, truth_times
 
@@ -181,6 +181,13 @@ def test_several_generations_are_timed_by_the_samples(in_sync: str) -> None:
     assert "".join(char for char, _, _ in joined(got.frames)) == "One two three. Four five. Six. "
 
 
+def test_a_space_alone_ends_a_word() -> None:
+    """What keeps the socket alive is a space of the text too: words that come one by one are not glued."""
+    words = [{"text": "Hello,"}, {"text": " "}, {"text": "wor"}, {"text": "ld."}, {"text": " "}, {"text": " "}]
+    got = running(lambda base: converse(base, {"text": " "}, *words, {"text": ""}))
+    assert "".join(char for char, _, _ in joined(got.frames)) == "Hello, world. "
+
+
 def test_auto_mode_speaks_every_message_for_itself() -> None:
     """Sentences without a space between them would be glued otherwise."""
     messages = [{"text": " "}, {"text": "One two."}, {"text": "Three."}, {"text": ""}]
@@ -297,6 +304,17 @@ def test_a_refused_voice_reaches_our_client_as_a_refusal() -> None:
     request = SpeechRequest("Hi", Voice("nobody"), "", "en")
     with pytest.raises(RefusedError, match="403"):
         running(lambda base: spoken(base, request), choose_voice=lambda _voice, _language: None)
+
+
+def test_a_voice_that_cannot_be_looked_up_is_told() -> None:
+    """A part of the machine that is missing is a refusal with its sentence, not a server that is busy."""
+
+    def choose(_voice: str, _language: str) -> str:
+        raise EngineError("espeak-ng is not installed")
+
+    request = SpeechRequest("Hi", Voice("espeak:de"), "", "de")
+    with pytest.raises(RefusedError, match="espeak-ng is not installed"):
+        running(lambda base: spoken(base, request), choose_voice=choose)
 
 
 @pytest.mark.parametrize(

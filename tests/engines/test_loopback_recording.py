@@ -37,6 +37,26 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
 
 
+def test_a_place_that_takes_no_recording_is_told_at_once(tmp_path: Path) -> None:
+    """Before anything is listened to or spoken: a server could only tell its clients later."""
+
+    async def run() -> None:
+        async with serve(TruthVoice(), port=0, record=str(tmp_path / "no folder" / "messages.jsonl")):
+            pass
+
+    with pytest.raises(StoreError, match="cannot be written"):
+        asyncio.run(run())
+
+
+def test_a_secret_in_a_list_is_known_too(tmp_path: Path) -> None:
+    """Once it was seen, it is blotted wherever it is repeated."""
+    path = tmp_path / "messages.jsonl"
+    record = Recorder(str(path)).connection("/v1")
+    record.message("client", json.dumps({"contexts": [{"xi_api_key": KEY}]}))
+    record.message("server", json.dumps({"message": f"bad key {KEY}"}))
+    assert KEY not in path.read_text(encoding="ascii")
+
+
 @pytest.mark.parametrize("side", ["client", "server"])
 def test_a_recording_plays_back_what_was_heard(folder: Path, side: str) -> None:
     """Whoever made it: the replay gives the same chunks, message by message, and has no voice to speak with."""
@@ -65,7 +85,9 @@ def test_no_key_is_kept_in_any_spelling(folder: Path) -> None:
     )
     record.message("client", json.dumps({"text": " ", "xi-api-key": "secret4", "xi_api_key": "secret5"}))
     record.message("client", json.dumps({"text": "a", "authorization": "Bearer secret6", "Xi-Api-Key": "secret7"}))
-    record.message("server", json.dumps({"message": "secret1 secret2 secret3 secret4 secret5 Bearer secret6 secret7"}))
+    record.message(
+        "server", json.dumps({"message": "secret1 secret2 secret3 secret4 secret5 secret6 Bearer secret6 secret7"})
+    )
     record.message("server", "no json, but secret4")
     record.refused(401, b"secret3")
     record.closed(1008, "secret5")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.utils import accept_key
 
 from pipeline.engines.connecting import Address, Headers, Limits, is_loopback
 from pipeline.engines.retries import MOST_TRIES, speak_whole
@@ -233,6 +234,36 @@ def test_a_stall_is_noticed() -> None:
         speak(script, limits=Limits(silence=5, closing=0.2, whole=0.2))
 
 
+def test_a_server_that_takes_nothing_is_noticed() -> None:
+    """A text that is not taken is a stall too."""
+
+    async def run() -> None:
+        finished = asyncio.Event()
+
+        async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            handshake = await reader.readuntil(b"\r\n\r\n")
+            key = next(line for line in handshake.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+            accept = accept_key(key.partition(b":")[2].strip().decode())
+            answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            writer.write(f"{answer}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
+            await finished.wait()
+            writer.transport.abort()
+
+        server = await asyncio.start_server(deaf, "127.0.0.1", 0, limit=1024)
+        limits = Limits(opening=5, silence=0.3, closing=0.1)
+        long = replace(REQUEST, text="word " * 6_000_000)
+        async with server:
+            try:
+                base = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+                async for _ in engine_at(base, limits).speak(long):
+                    pass
+            finally:
+                finished.set()
+
+    with pytest.raises(ConnectionLostError, match=r"took no text for 0\.3 s"):
+        asyncio.run(run())
+
+
 def test_nonsense_is_a_protocol_error() -> None:
     """What is no message of the protocol ends the try with its own error."""
     with pytest.raises(RemoteProtocolError):
@@ -329,6 +360,24 @@ def test_loopback_goes_past_every_proxy(monkeypatch: pytest.MonkeyPatch) -> None
         assert speak(playing(SPEECH, FinalMessage())) == (SPEECH.chunk,)
         with pytest.raises(BlockingIOError):
             proxy.accept()
+
+
+def test_a_proxy_that_needs_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SOCKS proxy goes through python-socks, which is not there: a sentence, and no way around the proxy."""
+
+    async def without_package(*_: object, **__: object) -> None:
+        raise ImportError("connecting through a SOCKS proxy requires python-socks")
+
+    monkeypatch.setattr("websockets.asyncio.client.connect_socks_proxy", without_package)
+    monkeypatch.setenv("SOCKS_PROXY", "socks5://127.0.0.1:9")
+
+    async def run() -> None:
+        async for _ in engine_at("ws://service.invalid").speak(REQUEST):
+            pass
+
+    with pytest.raises(RefusedError, match="python-socks") as caught:
+        asyncio.run(run())
+    assert KEY not in shown_by(caught.value)
 
 
 def test_nobody_there_is_a_lost_connection() -> None:
@@ -465,6 +514,8 @@ def test_a_consumer_that_stops_closes_the_socket() -> None:
         ("localhost", True),
         ("::1", True),
         ("127.evil.test", False),
+        ("127.0.0.1.5", False),
+        ("127.0.0.²", False),
         ("", False),
     ],
 )

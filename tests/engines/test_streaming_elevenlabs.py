@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pipeline.engines import ENGINES, Access
+from pipeline.engines import ENGINES, Access, elevenlabs
 from pipeline.engines.elevenlabs import address_of, query_of, resolve_voice, served_by
 from pipeline.engines.loopback import serve
 from pipeline.errors import RefusedError, UsageError
@@ -178,6 +180,44 @@ def test_the_listing_s_redirect_is_not_followed() -> None:
         assert asyncio.run(resolve_voice(Access(KEY, base), "Bella")) == "Bella"
         assert server.keys == [KEY]
         assert elsewhere.keys == []
+
+
+def test_a_listing_that_is_no_http_leaves_the_name() -> None:
+    """Something else that answers at that address ends nothing."""
+
+    async def run() -> str:
+        async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"nonsense\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(other, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await resolve_voice(Access(KEY, f"http://127.0.0.1:{port}"), "Bella")
+
+    assert asyncio.run(run()) == "Bella"
+
+
+def test_nobody_waits_for_a_listing_that_does_not_come() -> None:
+    """Who interrupts is gone at once, though the question still stands."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        async def run() -> None:
+            task = asyncio.create_task(resolve_voice(Access(KEY, base), "Bella"))
+            asked, _ = await asyncio.to_thread(silent.accept)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            ended.append(time.monotonic())
+            held.append(asked)
+
+        ended: list[float] = []
+        held: list[socket.socket] = []
+        asyncio.run(run())
+        # What asyncio waits for when it ends are the threads of its own pool.
+        assert time.monotonic() - ended[0] < elevenlabs.PAGE_SECONDS / 2
+        held[0].close()
 
 
 def test_a_listing_that_cannot_be_had_leaves_the_name() -> None:

@@ -2,14 +2,25 @@
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from pipeline.measurement import FileSync, ReferenceWindows, figures, measure_file, report_lines, to_json, what_is_wrong
+from pipeline.captions.profiles import profile
+from pipeline.captions.segmentation import break_into_cues
+from pipeline.measurement import (
+    FileSync,
+    ReferenceWindows,
+    figures,
+    is_judged,
+    measure_file,
+    report_lines,
+    to_json,
+    what_is_wrong,
+)
 from pipeline.media import decoded_sound, subtitle_samples
 from pipeline.model import Word
 from tests.measurement.sounds import Samples, encoded, late, recorded, truth
@@ -170,3 +181,88 @@ def test_json_holds_every_window(film: Film) -> None:
     assert json.loads(json.dumps(values)) == values
     assert len(values["reference_windows"]) == 12  # type: ignore[arg-type]
     assert values["wrong"] == []
+
+
+def _phrases(count: int, length_ms: int, pause_ms: int) -> tuple[Samples, tuple[Word, ...]]:
+    """Japanese phrases of two bursts with a pause of 300 ms between them, which no word time tells of."""
+    burst = (8000 * np.sin(2 * np.pi * 300 * np.arange(length_ms * 24) / 24_000)).astype(np.int16)
+    inner, pause = np.zeros(300 * 24, np.int16), np.zeros(pause_ms * 24, np.int16)
+    phrase_ms = 2 * length_ms + 300
+    sound = np.concatenate([part for _ in range(count) for part in (pause, burst, inner, burst)])
+    starts = [pause_ms + n * (pause_ms + phrase_ms) for n in range(count)]
+    return sound, tuple(Word("今日は良い天気です。", start, start + phrase_ms, space_before=False) for start in starts)
+
+
+def test_pauses_inside_of_phrases_are_not_judged() -> None:
+    """In Japanese a word is a phrase: a voice that pauses in it is right, and the onsets are told, but not judged."""
+    samples, words = _phrases(6, 900, 200)
+
+    sync = measure_file([samples], 24_000, None, words, None)
+
+    assert sync.onsets is not None
+    assert (sync.onsets.count, sync.onsets.unmatched) == (0, 12)
+    assert what_is_wrong(sync) == ()
+    assert figures(sync)["onsets_unmatched"] == 12
+    assert "12, none judged" in report_lines(sync)[1]
+    assert not is_judged(sync)
+
+
+def test_words_beside_phrases_are_still_judged() -> None:
+    """The same sound with words that have spaces between them is wrong; of a mixed script its spaced words count."""
+    samples, words = _phrases(6, 900, 200)
+    english = [replace(word, text="weather") for word in words]
+    mixed = [*words[:3], *english[3:]]
+
+    (sentence,) = what_is_wrong(measure_file([samples], 24_000, None, english, None))
+    sync = measure_file([samples], 24_000, None, mixed, None)
+
+    assert sentence.startswith("sound begins ")
+    assert sync.onsets is not None
+    assert (sync.onsets.count, sync.onsets.unmatched) == (6, 6)
+
+
+def test_short_cues_that_their_profile_moves_are_not_wrong() -> None:
+    """A track that keeps every rule of its profile is in sync, however many short paragraphs move its cues."""
+    words: list[Word] = []
+    forced: set[int] = set()
+    clock = 1000
+    for n in range(9):
+        length = 2500 if n % 2 else 330
+        forced.add(len(words))
+        words.append(Word("Certainly." if n % 2 else "No.", clock, clock + length))
+        clock += length + (600 if n % 2 else 400)
+    cues = break_into_cues(words, profile("netflix", "en", 30), frozenset(forced), end_ms=clock)
+    track = [(float(cue.start_ms), cue.text) for cue in cues]
+    silence = [np.zeros(8000, np.int16)]
+
+    right = measure_file(silence, 8000, None, words, track)
+    wrong = measure_file(silence, 8000, None, words, [(start + 300, text) for start, text in track])
+
+    assert right.cues is not None
+    assert right.cues.signed_median_ms is not None
+    assert abs(right.cues.signed_median_ms) > 20
+    assert what_is_wrong(right) == ()
+    assert len(what_is_wrong(wrong)) == 1
+
+
+def test_one_window_measures_no_drift(film: Film) -> None:
+    """A line takes two points: from a single window the offset is known, the drift is not."""
+    samples, _ = narration()
+    one = replace(film.references, windows=film.references.windows[:1])
+
+    sync = measure_file([samples], 24_000, one, (), None)
+
+    assert sync.sound is not None
+    assert sync.sound.offset_ms == pytest.approx(0, abs=0.1)
+    assert sync.sound.drift_ms is None
+    assert "sound_drift_ms" not in figures(sync)
+    assert "drift not measured" in report_lines(sync)[0]
+    assert len(what_is_wrong(measure_file([late(samples, 50 * 24)], 24_000, one, (), None))) == 1
+
+
+def test_a_narration_without_windows_is_not_called_found() -> None:
+    """A job file may hold no window at all: that is said, and nothing is judged by it."""
+    sync = measure_file([np.zeros(8000, np.int16)], 8000, ReferenceWindows(24_000, 24_000, ()), (), None)
+
+    assert "not compared" in report_lines(sync)[0]
+    assert not is_judged(sync)

@@ -88,3 +88,13 @@ def test_a_speaker_without_a_voice_is_an_error() -> None:
     with pytest.raises(ScriptError, match="Anna has no voice") as caught:
         lines_of(made, settings(voices=voices), cast, "elevenlabs", "t.md")
     assert (caught.value.path, caught.value.line) == ("t.md", 1)
+
+
+def test_what_means_nothing_to_the_offline_voice_shapes_no_request() -> None:
+    """A setting that is remarked to mean nothing may not make everything be spoken anew."""
+    made = script(None)
+    cast = cast_offline(made, settings(), OFFERED)
+    plain = lines_of(made, settings(), cast, "offline", "t.md")
+    unheeded = {"voice_settings.stability": 0.1, "normalization": "off", "ssml": True, "seed": 3}
+    assert lines_of(made, settings(**unheeded), cast, "offline", "t.md") == plain
+    assert lines_of(made, settings(**unheeded), cast, "elevenlabs", "t.md") != plain

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import srt
 
 from pipeline.errors import EngineError, MediaError, OutputError, PipelineError, ScriptError, StoreError, UsageError
 from pipeline.model import SpokenText
@@ -196,3 +199,79 @@ def test_paths_that_leave_the_project(folder: Path) -> None:
         run(job)
     with pytest.raises(MediaError, match="no such file"):
         run(replace(job, allow_outside=True))
+
+
+def test_a_result_never_takes_its_footages_place(folder: Path, truth: SpeakingVoice) -> None:
+    """A video, or picture, that is named as the result too is told, and neither touched nor spoken over."""
+    from dataclasses import replace
+
+    film = folder / "film.mp4"
+    film.write_bytes(b"the only copy")
+    other_way = folder / "project" / ".." / "film.mp4"
+    (folder / "project").mkdir()
+    job = job_of(folder, video=str(film))
+    for place in (film, other_way):
+        with pytest.raises(UsageError, match="is the video that the result is made from"):
+            run(replace(job, output=folder, name="film", media=place))
+    assert film.read_bytes() == b"the only copy"
+    assert truth.texts == []
+
+
+def test_a_path_that_leaves_the_project_is_told_of_the_file_that_names_it(folder: Path) -> None:
+    """Where cueline.toml names it, cueline.toml is to be mended, not the script."""
+    (folder / "cueline.toml").write_text('video = "../secret.mp4"\n', encoding="utf-8")
+    with pytest.raises(ScriptError, match="leads out of") as caught:
+        run(job_of(folder))
+    assert caught.value.path == str(folder / "cueline.toml")
+
+
+def test_a_format_of_sound_that_there_is_not(folder: Path, truth: SpeakingVoice) -> None:
+    """A wrong name is the person's to mend: status 2 and the nearest name, before an engine is opened."""
+    with pytest.raises(UsageError, match=r"no output format 'pcm_2400'.*'pcm_24000'"):
+        run(job_of(folder, output_format="pcm_2400"))
+    assert truth.texts == []
+
+
+@pytest.mark.usefixtures("truth")
+def test_what_means_nothing_to_what_is_seen_is_told(folder: Path) -> None:
+    """A size for a file of sound alone is remarked, not ignored; who speaks is said where nobody chose."""
+    told: list[str] = []
+    run(job_of(folder, "Hello.", container="wav"), told.append)
+    assert "size means nothing to a file without a picture" in told
+    assert any(remark.startswith("the offline voice speaks") for remark in told)
+    told.clear()
+    run(job_of(folder, "Hello.", container="wav", engine="offline"), told.append)
+    assert not any("voice speaks" in remark for remark in told)
+
+
+@pytest.mark.usefixtures("truth")
+def test_sound_alone_has_captions_of_the_rate_that_was_asked_for(folder: Path) -> None:
+    """Two frames between two cues: at 50 frames a second they are 40 ms."""
+    text = "It works today, and it has always worked so well.\n\nNobody has ever known the reason for it at all."
+    run(job_of(folder, text, container="wav", fps=50))
+    cues = list(srt.parse((folder / "output" / "tour.srt").read_text(encoding="utf-8")))
+    gaps = [(after.start - before.end).total_seconds() for before, after in pairwise(cues)]
+    assert 0.04 in [round(gap, 3) for gap in gaps]
+
+
+def test_a_doctor_survives_what_it_finds() -> None:
+    """Whatever is raised by one thing that is tried is its finding, not the end."""
+    from pipeline.production.examining import _tried
+
+    def broken() -> str:
+        raise RuntimeError("no such device")
+
+    finding = _tried("voice", broken)
+    assert (finding.works, finding.detail) == (False, "RuntimeError: no such device")
+
+
+def test_windows_that_cannot_be_read_are_told_with_their_file(tmp_path: Path) -> None:
+    """A damaged job file is named, in one sentence."""
+    from pipeline.production import verify
+
+    (tmp_path / "a.wav").write_bytes(b"x")
+    damaged = {"version": 1, "asked": "", "files": {"a.wav": ""}, "reference": {"sample_rate": 0}}
+    (tmp_path / "a.job.json").write_text(json.dumps(damaged), encoding="utf-8")
+    with pytest.raises(MediaError, match="reference windows") as caught:
+        verify(tmp_path)
+    assert str(caught.value).startswith(str(tmp_path / "a.wav"))

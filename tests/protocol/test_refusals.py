@@ -57,6 +57,15 @@ def test_the_words_of_the_service_are_kept() -> None:
     assert "<" not in str(http_error(502, b"<html>bad gateway</html>"))
 
 
+def test_the_words_of_the_service_are_one_short_line() -> None:
+    """However long they are, and whatever a terminal would take for a command in them."""
+    sentence = str(http_error(400, detail("x", "Too \x1b[31mred\x07\nfor words. " * 500)))
+    assert sentence.isprintable()
+    assert len(sentence) < 600
+    assert sentence.startswith("the speech service answered HTTP 400: Too [31mred for words.")
+    assert sentence.endswith("; check the voice, the model and the settings")
+
+
 def test_a_frame_with_only_a_name_is_typed_by_it() -> None:
     """Some error frames name the reason where the close code should be."""
     error = frame_error(ErrorMessage("m", "quota_exceeded"))

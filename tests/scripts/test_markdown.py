@@ -319,7 +319,7 @@ def test_spans(text: str, tokens: list[tuple[str, str]]) -> None:
         ("Ok [00:12] now", 1, "inside a line"),
         ("[00:75] now", 1, "no time"),
         ("[1:2] now", 1, "no time"),
-        ("[00:12] a\n[00:10] b", 2, "not later"),
+        ("[00:12] a\n[00:10] b", 2, "this time is not later than the one before it"),
         ("Ok ![](a.png) now", 1, "inside a line"),
         ("Ok.\n\n![](a.png)", 3, "nothing is spoken after"),
         ("![](a.png)\n![](b.png)\nOk.", 2, "hides"),
