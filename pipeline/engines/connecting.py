@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidMessage, InvalidProxy, InvalidStatus, ProxyError, WebSocketException
 
-from pipeline.engines.recording import ConnectionRecord
+from pipeline.engines.recording import ConnectionRecord, blotted
 from pipeline.errors import ConnectionLostError, PipelineError, RefusedError, RemoteProtocolError
 from pipeline.protocol.refusals import http_error
 
@@ -55,7 +55,7 @@ class Address:
 
     def blotted(self, text: str) -> str:
         """Return a text without the key, should the service have repeated it."""
-        return text.replace(self.key, "(key)") if self.key else text
+        return blotted(text, [self.key] if self.key else [], "(key)")
 
 
 def is_loopback(host: str) -> bool:

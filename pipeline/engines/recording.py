@@ -23,6 +23,16 @@ Side = Literal["client", "server"]
 # Every name under which a secret travels, compared without case and with hyphens as underscores.
 SECRET_NAMES = frozenset({"xi_api_key", "authorization", "single_use_token", "api_key", "token"})
 HIDDEN = "(hidden)"
+# Shorter than any real secret: a local server takes any word for a key, and words are found in speech by chance.
+LEAST_SECRET = 8
+
+
+def blotted(text: str, secrets: Iterable[str], instead: str) -> str:
+    """Replace secrets in a text, longest first, but for those that are too short to be any."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= LEAST_SECRET:
+            text = text.replace(secret, instead)
+    return text
 
 
 class Recorder:
@@ -105,9 +115,7 @@ class ConnectionRecord:
     def _blotted(self, value: object) -> object:
         """Replace the secrets that are known in every string, for an error may repeat them."""
         if isinstance(value, str):
-            for secret in sorted(self._secrets, key=len, reverse=True):
-                value = value.replace(secret, HIDDEN)
-            return value
+            return blotted(value, self._secrets, HIDDEN)
         if isinstance(value, dict):
             return {self._blotted(name): self._blotted(item) for name, item in value.items()}
         return [self._blotted(item) for item in value] if isinstance(value, list) else value

@@ -25,10 +25,10 @@ KEY = "sk_0123456789abcdef_secret"
 REQUESTS = [SpeechRequest(text, Voice("heart"), "", "en") for text in ("One two three. Four!", "Five, six.")]
 
 
-async def spoken(base: str, request: SpeechRequest, record: Path | None = None) -> list[SpeechChunk]:
+async def spoken(base: str, request: SpeechRequest, record: Path | None = None, key: str = KEY) -> list[SpeechChunk]:
     """Speak one request with a key, and record it where a file is named."""
     recorder = Recorder(str(record)) if record else None
-    engine = StreamingEngine("t", Address(base, KEY), common_query, lambda _: "", recorder=recorder)
+    engine = StreamingEngine("t", Address(base, key), common_query, lambda _: "", recorder=recorder)
     return [chunk async for chunk in engine.speak(request)]
 
 
@@ -77,20 +77,37 @@ def test_a_recording_plays_back_what_was_heard(folder: Path, side: str) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
+@pytest.mark.parametrize("key", ["A", "One"])
+def test_a_key_as_short_as_a_word_spoils_no_speech(folder: Path, key: str) -> None:
+    """A local server takes any key: found by chance in sound or in words, it is left there, and in what is recorded."""
+    path = folder / "messages.jsonl"
+
+    async def run() -> None:
+        async with serve(TruthVoice(), port=0) as base:
+            heard = [await spoken(base, request, path, key) for request in REQUESTS]
+            assert heard == [await spoken(base, request) for request in REQUESTS]
+        async with serve(cast("OfflineVoice", None), port=0, replay=str(path)) as base:
+            assert heard == [await spoken(base, request) for request in REQUESTS]
+
+    asyncio.run(run())
+
+
 def test_no_key_is_kept_in_any_spelling(folder: Path) -> None:
     """Header, query, either name in a message; and where an answer repeats it, it is blotted out."""
     path = folder / "messages.jsonl"
     record = Recorder(str(path)).connection(
-        "/v1/text-to-speech/v/stream-input?authorization=secret1&single_use_token=secret2&model_id=m", ["secret3", None]
+        "/v1/text-to-speech/v/stream-input?authorization=secret-1&single_use_token=secret-2&model_id=m",
+        ["secret-3", None],
     )
-    record.message("client", json.dumps({"text": " ", "xi-api-key": "secret4", "xi_api_key": "secret5"}))
-    record.message("client", json.dumps({"text": "a", "authorization": "Bearer secret6", "Xi-Api-Key": "secret7"}))
+    record.message("client", json.dumps({"text": " ", "xi-api-key": "secret-4", "xi_api_key": "secret-5"}))
+    record.message("client", json.dumps({"text": "a", "authorization": "Bearer secret-6", "Xi-Api-Key": "secret-7"}))
     record.message(
-        "server", json.dumps({"message": "secret1 secret2 secret3 secret4 secret5 secret6 Bearer secret6 secret7"})
+        "server",
+        json.dumps({"message": "secret-1 secret-2 secret-3 secret-4 secret-5 secret-6 Bearer secret-6 secret-7"}),
     )
-    record.message("server", "no json, but secret4")
-    record.refused(401, b"secret3")
-    record.closed(1008, "secret5")
+    record.message("server", "no json, but secret-4")
+    record.refused(401, b"secret-3")
+    record.closed(1008, "secret-5")
     text = path.read_text(encoding="ascii")
     assert "secret" not in text
     assert lines(path)[0]["request"] == "/v1/text-to-speech/v/stream-input?model_id=m"
