@@ -55,15 +55,19 @@ class RemoteProtocolError(PipelineError):
 
 
 class EngineError(PipelineError):
-    """Speech could not be had. `code` is the service's own name for the reason, where it gave one."""
+    """Speech could not be had. `code` is the service's own name for the reason, where it gave one.
 
-    def __init__(self, message: str, code: str = "", close_code: int = 0) -> None:
+    `retry_after` is in how many seconds the service asks to be tried again; 0 where it does not say.
+    """
+
+    def __init__(self, message: str, code: str = "", close_code: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.code = code
         self.close_code = close_code
+        self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[type[EngineError], tuple[str, str, int]]:
-        return type(self), (self.message, self.code, self.close_code)
+    def __reduce__(self) -> tuple[type[EngineError], tuple[str, str, int, float]]:
+        return type(self), (self.message, self.code, self.close_code, self.retry_after)
 
 
 class RefusedError(EngineError):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pipeline.errors import SettingError
 from pipeline.model import ChapterMark
+from pipeline.settings import wrong_media_kind
 
 SoundContainer = Literal["m4a", "mp3", "wav"]
 Container = Literal["mp4", "m4a", "mp3", "wav"]
@@ -235,4 +236,4 @@ def container_of(name: str) -> Container:
     for container in ("mp4", "m4a", "mp3", "wav"):
         if name == container:
             return container
-    raise SettingError(f"{name}: a media file is one of {', '.join(MUXERS)}")
+    raise SettingError(wrong_media_kind(name))

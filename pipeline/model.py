@@ -33,6 +33,7 @@ class Segment:
     `pause_before_ms` is the audible silence asked for between the sound before this segment and its own; of the
     first segment it is 0 unless a break was written. `chapter` indexes `Script.chapters`. `anchor_ms` is the time
     of the video at which it is to start. `picture` is the path, as written, of the picture that is seen from here.
+    `anchor_line` and `picture_line` are where those two were written, which may be lines before (0: nowhere).
     """
 
     index: int
@@ -44,6 +45,8 @@ class Segment:
     starts_paragraph: bool = True
     anchor_ms: int | None = None
     picture: str | None = None
+    anchor_line: int = 0
+    picture_line: int = 0
 
     @property
     def text(self) -> str:
@@ -138,12 +141,14 @@ class SpeechChunk:
     """What one message brought: sound in the format asked for (may be empty), and character times (may be none).
 
     `alignment` is of the text as sent; `normalized` of the text as spoken, with one more leading space at the start
-    of a generation.
+    of a generation. `connection` counts the sockets that one live speech took: with each, the sound's coding and the
+    times' clock begin anew.
     """
 
     audio: bytes = b""
     alignment: Alignment | None = None
     normalized: Alignment | None = None
+    connection: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +358,10 @@ Sayer = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job made. `made` is false when everything was there already."""
+    """What a job made. `made` is false when everything was there already.
+
+    `repairs` are what had to be mended in the times that came back, each with its line; a person was told of them.
+    """
 
     files: tuple[str, ...]
     made: bool
@@ -363,3 +371,4 @@ class Outcome:
     remarks: tuple[str, ...] = ()
     captions: str = ""
     sync: Mapping[str, float] = field(default_factory=dict)
+    repairs: tuple[str, ...] = ()

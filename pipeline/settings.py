@@ -98,14 +98,23 @@ def _seconds(written: Written) -> float:
     return number
 
 
-def _choice(*choices: str) -> Callable[[Written], str]:
+def _choice(*choices: str, later: tuple[str, ...] = ()) -> Callable[[Written], str]:
+    """Take one of the choices. Those that come `later` are known, so that they can be told from a slip, but not offered."""
+
     def parse(written: Written) -> str:
         text = _text(written).strip().lower()
-        if text not in choices:
-            raise ValueError(f"is one of {', '.join(choices)}")
+        if text not in (*choices, *later):
+            raise ValueError(f"is one of {', '.join(choices)}" if len(choices) > 1 else f"can only be {choices[0]}")
         return text
 
     return parse
+
+
+def _media_kind(written: Written) -> str:
+    text = _text(written).strip().lower()
+    if text not in MEDIA_KINDS:
+        raise SettingError(f"container: {wrong_media_kind(text)}")
+    return text
 
 
 def _language(written: Written) -> str:
@@ -175,7 +184,13 @@ def _dictionaries(written: Written) -> tuple[tuple[str, str], ...]:
 
 ENGINE_NAMES = ("offline", "elevenlabs")
 CAPTION_MODES = ("soft", "burned", "both", "none")
-CONTAINERS = ("mp4", "mkv", "webm", "m4a", "mp3", "wav")
+# The kinds of media files that are made: endings of their names, too.
+MEDIA_KINDS = ("mp4", "m4a", "mp3", "wav")
+
+
+def wrong_media_kind(name: str) -> str:
+    """Say that no media file of this kind is made, and which ones are."""
+    return f"a media file is one of {', '.join(MEDIA_KINDS)} (not {name!r})"
 
 
 # ── the table ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,7 +327,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "fit",
         "freeze",
-        _choice("freeze", "loop", "match", "trim", "pad"),
+        _choice("freeze", later=("loop", "match", "trim", "pad")),
         "What is done when voice and footage differ in length.",
         built=("freeze",),
         form="freeze",
@@ -331,9 +346,8 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "container",
         "mp4",
-        _choice(*CONTAINERS),
+        _media_kind,
         "The kind of media file.",
-        built=("mp4", "m4a", "mp3", "wav"),
         form="mp4|m4a|mp3|wav",
     ),
     Setting("size", (1920, 1080), _size, "Width and height of pictures that are drawn.", form="WIDTHxHEIGHT"),
@@ -465,6 +479,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
+def _nearest_setting(name: str, known: Iterable[str]) -> str:
+    """Name the setting that is meant: the one of a group that was written without its group (`music`), or the nearest."""
+    of_group = [row for row in BY_NAME if "." in row and row.rpartition(".")[2] == name]
+    return f"; did you mean {of_group[0]!r}?" if of_group else nearest(name, known)
+
+
 def typed(written: Mapping[str, Written], place: Place, path: str = "") -> dict[str, object]:
     """Type a whole settings file: dotted names → values. Raises ScriptError with the file and the line."""
     values: dict[str, object] = {}
@@ -484,11 +504,12 @@ def typed_one(name: str, written: Written, place: Place) -> object:
     """Type one setting by its dotted name. Raises SettingError when there is no such name, place or value."""
     setting = BY_NAME.get(name)
     if setting is None:
-        raise SettingError(f"there is no setting {name!r}{nearest(name, BY_NAME)}")
-    if place not in setting.places:
-        raise SettingError(f"{name!r} may not stand here, only as {_places(setting)}")
+        raise SettingError(f"there is no setting {name!r}{_nearest_setting(name, BY_NAME)}")
+    # First, for where it may stand is no way out.
     if setting.built == ():
         raise SettingError(f"{name!r} has no effect yet in this version: leave it out")
+    if place not in setting.places:
+        raise SettingError(f"{name!r} may not stand here, only as {_places(setting)}")
     try:
         value = setting.parse(written)
     except ValueError as error:
@@ -519,7 +540,7 @@ def _flat(written: Mapping[str, Written], path: str) -> Iterable[tuple[str, Writ
         elif name in GROUPS and name not in BY_NAME:
             raise ScriptError(f"{name} is a group of settings, such as {name}: {{…}}", path, entry.line)
         elif name not in BY_NAME:
-            raise ScriptError(f"there is no setting {name!r}{nearest(name, top)}", path, entry.line)
+            raise ScriptError(f"there is no setting {name!r}{_nearest_setting(name, top)}", path, entry.line)
         else:
             yield name, entry
 

@@ -301,6 +301,34 @@ def test_what_is_no_picture_is_named(tmp_path: Path, data: bytes) -> None:
     assert [left.name for left in tmp_path.iterdir()] == ["picture.png"]
 
 
+@pytest.mark.parametrize("data", [b"not a picture", b"\x89PNG\r\n\x1a\n and then nothing", None])
+def test_an_error_reads_as_the_others_do(tmp_path: Path, data: bytes | None) -> None:
+    """The place first, then a sentence without a capital or a full stop."""
+    path = tmp_path / "picture.png"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(MediaError) as caught:
+        draw_video(a_drawing([], 100, (Still(str(path)),)), str(tmp_path / "o.mp4"), encoder.run)
+    sentence = str(caught.value).removeprefix(f"{path}: ")
+    assert sentence[0].islower()
+    assert not sentence.endswith(".")
+
+
+@pytest.mark.parametrize("size", [(640, 360), (360, 640)])
+def test_a_word_wider_than_the_picture_stays_inside(tmp_path: Path, size: tuple[int, int]) -> None:
+    """An address of 76 characters and a word without a place to break are drawn whole, clear of the edges."""
+    address = "https://www.example.org/harbour/lighthouse-keepers/archive.php?year=1887&n=4"
+    word = "Supercalifragilisticexpialidociousantidisestablishmentarianism"
+    made = a_drawing([Cue(0, 500, (address,)), Cue(500, 1000, (word,))], 1500, (Card(""),), size=size)
+    draw_video(made, str(tmp_path / "o.mp4"), encoder.run)
+    frames = shown(tmp_path / "o.mp4")
+    for at in (0, 15):
+        drawn = np.abs(frames[at].astype(int) - frames[-1]).max(axis=2) > 16
+        rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+        assert 0.03 * size[0] < columns[0] < columns[-1] < 0.97 * size[0]
+        assert 0.55 * size[1] < rows[0] < rows[-1] < 0.95 * size[1]
+
+
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     """A picture that is not there is an error that names it."""
     with pytest.raises(MediaError, match="gone"):

@@ -204,3 +204,11 @@ def test_a_face_without_height_is_left_out(system_fonts: Path) -> None:
         flat = flat.replace(height, bytes(len(height)))
     (system_fonts / "flat.ttf").write_bytes(flat)
     assert fonts.choose_fonts("→").missing == frozenset("→")
+
+
+def test_what_is_missing_is_not_drawn(system_fonts: Path) -> None:
+    """The lettering names what to leave out; across all fonts together it is told what none of them draws."""
+    (system_fonts / "a.ttf").write_bytes(font("One", group_map({ord("漢"): 1}), [1000, 900]))
+    (system_fonts / "b.ttf").write_bytes(font("Two", group_map({ord("→"): 1}), [1000, 900]))
+    assert fonts.choose_fonts("a漢ש").lettering.undrawn == frozenset("ש")
+    assert fonts.drawn_by_none("a漢→ש b") == frozenset("ש")

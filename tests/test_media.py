@@ -210,3 +210,48 @@ def test_files_that_are_no_media(tmp_path: Path, footage: Path) -> None:
     run(["-i", f"file:{footage}", "-c", "copy", "-an", f"file:{silent}"], time_limit_s=60)
     with pytest.raises(MediaError, match="no sound"):
         next(media.decoded_sound(str(silent), RATE))
+
+
+def test_footage_whose_end_is_missing_is_known(tmp_path: Path, footage: Path) -> None:
+    """A download that broke off, with its index in front, plays: that its end is missing is a fact of it."""
+    forms = {
+        "fast.mp4": ["-movflags", "+faststart"],
+        "fragments.mp4": ["-movflags", "+frag_keyframe+empty_moov"],
+        "a.mkv": [],
+        "live.mkv": ["-live", "1"],
+        "a.webm": ["-c:v", "libvpx", "-b:v", "200k"],
+    }
+    for name, options in forms.items():
+        whole, half = tmp_path / name, tmp_path / f"half-{name}"
+        run(["-i", f"file:{footage}", "-an", "-c", "copy", *options, f"file:{whole}"], time_limit_s=60)
+        half.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+        assert [media.probe(str(path)).is_truncated for path in (whole, half)] == [False, True], name
+        appended = tmp_path / f"more-{name}"
+        appended.write_bytes(whole.read_bytes() + b"\x7fappended by a camera, whatever it is")
+        assert not media.probe(str(appended)).is_truncated, name
+    assert not media.probe(str(footage)).is_truncated
+
+
+def test_footage_that_begins_before_time_zero(tmp_path: Path, footage: Path) -> None:
+    """Matroska holds no negative times of pictures, and ffmpeg cannot search such a file: it is drawn anew, not refused."""
+    path = tmp_path / "early.mkv"
+    early = ["-itsoffset", "-0.5", "-i", f"file:{footage}", "-c", "copy", "-avoid_negative_ts", "disabled"]
+    run([*early, f"file:{path}"], time_limit_s=60)
+    video = media.probe_footage(str(path))
+    assert not video.is_copyable
+    assert video.start_ms == 0
+    assert abs(video.end_ms - 4000) <= 40
+
+
+def test_a_file_without_a_search_index(tmp_path: Path, footage: Path) -> None:
+    """Bare H.264 has no times at all, so no place in it can be searched, and a copy would have none."""
+    path = tmp_path / "bare.h264"
+    run(["-i", f"file:{footage}", "-an", "-c", "copy", f"file:{path}"], time_limit_s=60)
+    assert not media.probe_footage(str(path)).is_copyable
+
+
+def test_labels_in_another_coding(tmp_path: Path, footage: Path) -> None:
+    """A title in Latin-1 is shown as far as it can be read, and is no reason to refuse the footage."""
+    path = tmp_path / "labels.mp4"
+    path.write_bytes(footage.read_bytes().replace(b"IMG_0001", b"caf\xe9 001"))
+    assert media.probe(str(path)).title == "caf\ufffd 001"

@@ -43,7 +43,11 @@ def test_later_layers_win() -> None:
         ("pauses.paragraph", "-1", "seconds"),
         ("language", "english please", "language tag"),
         ("speak_headings", "maybe", "true or false"),
-        ("container", "mkv", "no effect yet"),
+        ("container", "mkv", "a media file is one of mp4, m4a, mp3, wav"),
+        ("fit", "loop", "no effect yet"),
+        ("fit", "stretch", r"fit can only be freeze \(not 'stretch'\)"),
+        ("budget", "5", "no effect yet"),
+        ("music", "a.mp3", "did you mean 'sound.music'"),
         ("sound.music", "a.mp3", "no effect yet"),
         ("dictionaries", "abc", "ID:VERSION"),
         ("size", "²x²", "such as 1920x1080"),
@@ -95,3 +99,9 @@ def test_a_setting_that_stands_twice_is_refused() -> None:
     with pytest.raises(ScriptError, match=r"pauses\.chapter stands here again") as caught:
         typed(written, "script", "a.md")
     assert caught.value.line == 4
+
+
+def test_a_setting_without_its_group_is_named_with_it() -> None:
+    """In a file too, where `music:` alone is no setting."""
+    with pytest.raises(ScriptError, match=r"did you mean 'sound\.music'"):
+        typed({"music": Written("a.mp3", 2)}, "script", "a.md")

@@ -40,9 +40,10 @@ class TimeBase:
         self, alignment: Alignment | None, normalized: Alignment | None, samples_before: int, samples_in: int
     ) -> None:
         """Take the next message: its two alignments, and how many decoded samples came before it and in it."""
-        sent, spoken = _usable(alignment), _usable(normalized)
-        opens = self._opens(sent, spoken)
         before, sound = self._ms(samples_before), self._ms(samples_in)
+        sent = self._sent.unrepeated(_usable(alignment), before, sound)
+        spoken = self._spoken.unrepeated(_usable(normalized), before, sound)
+        opens = self._opens(sent, spoken)
         if sent:
             self._sent.add(Message(sent, before, sound, opens, _first_sounding(sent, spoken)))
         if spoken:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
+from pipeline.alignment.repeats import repeated_characters, without_first
 from pipeline.model import Alignment
 
 # Two times are the same instant when they differ by less than rounding to whole milliseconds can explain, twice over.
@@ -25,6 +26,8 @@ UNDONE_SEAMS = 3
 END_MS = 2.0
 # How far behind its characters, and before them, the sound of a message may end: 117 ms is the most that has been seen.
 LEAST_LEAD_MS, MOST_LEAD_MS = -200.0, 350.0
+# By how much less than their sound characters may have used up, where none of them can be missing.
+LEAST_GAP_MS = -30.0
 # A clock that starts later than this did not start with the utterance; no voice breathes in for longer.
 LONGEST_LEAD_IN_MS = 1500.0
 
@@ -123,6 +126,22 @@ class Track:
         for char, start, end in rows[self._repeated(rows, base) :]:
             self.characters.append(char, base + start, base + end)
 
+    def unrepeated(self, alignment: Alignment | None, before: float, sound: float) -> Alignment | None:
+        """Leave out what the message before had brought already; None for nothing.
+
+        `before` and `sound` are the sound before the message and in it, in milliseconds.
+        """
+        end = self.characters.end
+        # With a rough count of samples a meeting says little, but for the very same message, which has its own sound.
+        is_same = alignment == self.last
+        nearness = SEAM_MS + self.slack if is_same or not self.slack else -1.0
+        may_open = sound > 0 and abs(end - before) <= nearness
+        count = repeated_characters(self.last, alignment, before + sound - end, may_open=may_open)
+        if alignment is None or not count:
+            return alignment
+        self._fault("a message's characters came twice; the second was left out")
+        return without_first(alignment, count) if count < len(alignment.chars) else None
+
     def _repeated(self, rows: Sequence[tuple[str, float, float]], base: float) -> int:
         """How many characters of a clock that went back were there before, at the same times."""
         over = sum(base + end <= self.characters.end for _, _, end in rows)
@@ -188,7 +207,8 @@ class Track:
             return message.opens
         if self.leads and not message.alignment.chars[0].isspace():
             return False
-        if self.restarts and message.start > SAME_MS:
+        if (self.restarts or self.slack) and message.start > SAME_MS:
+            # Where the count of samples is rough, a clock that runs on tells more than it does.
             return False
         # A generation's characters end in a space or a full stop. Without it the two only happened to meet.
         return self._off(message) <= SEAM_MS + self.slack and not self.characters.chars[-1][-1:].isalnum()
@@ -250,6 +270,12 @@ class Track:
             if base + message.end >= end and LEAST_LEAD_MS <= base + message.end - heard <= MOST_LEAD_MS + self.slack:
                 self._name_jump(base + message.start - end)
                 return base
+        is_behind = LEAST_GAP_MS <= end - message.before <= MOST_LEAD_MS + self.slack
+        if is_behind and LEAST_LEAD_MS <= end + message.end - message.start - heard <= MOST_LEAD_MS + self.slack:
+            # The characters so far had all of their sound, and those of the message fill its own: only a clock jumped.
+            self._fault("the clock jumped; characters were placed behind those before")
+            self.generation = end - message.start
+            return self.generation
         self._name_jump(message.before - end)
         self.generation = message.before if message.start <= SAME_MS else message.before - message.start
         return self.generation

@@ -10,7 +10,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.captions.lettering import Lettering, fit_title, size_that_fits
+from pipeline.captions.lettering import (
+    Lettering,
+    break_long_words,
+    drawable,
+    fit_title,
+    has_long_word,
+    size_that_fits,
+)
 from pipeline.errors import SettingError
 from pipeline.model import CaptionTrack, Cue
 
@@ -27,6 +34,11 @@ _LATEST_MS = 359_999_990  # the format's hours have two digits here, though liba
 _CAPTION_SIZE = 0.062
 _CAPTION_WIDTH = 0.86
 _SMALLEST_CAPTION = 0.5
+# A word that needs less than this share of the usual size is broken; it does not make the whole film's captions small.
+_SMALLEST_UNBROKEN = 0.8
+# A caption of more lines than take this share of the height is drawn smaller than the others.
+_CAPTION_HEIGHT = 0.3
+_SMALLER = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3)
 _TITLE_WIDTH = 0.78
 _TITLE_CHOICES = ((0.125, 2), (0.100, 3), (0.078, 4), (0.060, 5))
 
@@ -80,18 +92,20 @@ def compose_layers(layers: Iterable[Layer], size: tuple[int, int]) -> str:
 def caption_size(cues: Iterable[Cue], size: tuple[int, int], lettering: Lettering) -> int:
     """The font size, in pixels, for all captions of a picture: the usual one, or the one that the widest line allows.
 
-    A line that would need less than half the usual size is left to be wrapped.
+    A line that would need less than half the usual size is left to be wrapped, and one with a word that would need
+    less than four fifths of it, as addresses do, is broken.
     """
-    usual = _CAPTION_SIZE * min(size)
-    lines = (line for cue in cues for line in cue.lines)
-    fitting = size_that_fits(lines, lettering, _CAPTION_WIDTH * size[0], usual)
+    usual, most_width = _CAPTION_SIZE * min(size), _CAPTION_WIDTH * size[0]
+    lines = (line for cue in cues for line in drawn_lines(cue, lettering))
+    unbroken = [line for line in lines if not has_long_word(line, lettering, most_width / (_SMALLEST_UNBROKEN * usual))]
+    fitting = size_that_fits(unbroken, lettering, most_width, usual)
     return int(max(fitting, _SMALLEST_CAPTION * usual))
 
 
 def caption_layer(
     cues: Sequence[Cue], size: tuple[int, int], lettering: Lettering, template: str, font_size: int
 ) -> Layer:
-    """Lay out cues in the template's style `Caption`.
+    """Lay out cues in the template's style `Caption`, without what cannot be drawn; words too wide are broken.
 
     The template may use `$width`, `$height`, `$font`, `$caption_size`, `$margin_x`, `$margin_y` and `$padding`.
     """
@@ -111,10 +125,30 @@ def caption_layer(
         },
     )
     events = [
-        f"Dialogue: 10,{time_code(cue.start_ms)},{time_code(cue.end_ms)},Caption,,0,0,0,,{lettered(cue.text, lettering)}"
+        f"Dialogue: 10,{time_code(cue.start_ms)},{time_code(cue.end_ms)},Caption,,0,0,0,,{text}"
         for cue in cues
+        if (text := _event_text(cue, size, lettering, font_size))
     ]
     return Layer(layer.styles, (*layer.events, *events))
+
+
+def drawn_lines(cue: Cue, lettering: Lettering) -> tuple[str, ...]:
+    """The lines of a cue without what cannot be drawn; those that hold nothing else are left out."""
+    lines = (drawable(line, lettering) for line in cue.lines)
+    return tuple(line for line in lines if line.strip())
+
+
+def _event_text(cue: Cue, size: tuple[int, int], lettering: Lettering, font_size: int) -> str:
+    """What is drawn of a cue, in a size of its own where its broken words would fill the picture."""
+    lines = drawn_lines(cue, lettering)
+    event_size, broken = font_size, lines
+    for share in _SMALLER:
+        event_size = max(1, int(font_size * share))
+        broken = break_long_words(lines, lettering, _CAPTION_WIDTH * size[0] / event_size)
+        if len(broken) == len(lines) or len(broken) * event_size <= _CAPTION_HEIGHT * size[1]:
+            break
+    text = lettered("\n".join(broken), lettering)
+    return text if event_size == font_size else f"{{\\fs{event_size}}}{text}"
 
 
 def card_layer(title: str, end_ms: int, size: tuple[int, int], lettering: Lettering, template: str) -> Layer:
@@ -127,7 +161,9 @@ def card_layer(title: str, end_ms: int, size: tuple[int, int], lettering: Letter
     width, height = size
     unit = min(size)
     choices = [(share * unit, lines) for share, lines in _TITLE_CHOICES]
-    title_size, lines = fit_title(" ".join(title.split()), lettering, _TITLE_WIDTH * width, choices)
+    title_size, lines = fit_title(
+        drawable(" ".join(title.split()), lettering), lettering, _TITLE_WIDTH * width, choices
+    )
     thickness = max(2, round(unit * 0.006))
     gap = round(unit * 0.035)
     block = len(lines) * title_size

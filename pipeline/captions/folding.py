@@ -1,4 +1,4 @@
-"""A phrase written without spaces, too wide for a line → its two lines.
+"""A phrase written without spaces, too wide for a line → its two lines, or parts that each fit on one.
 
 Where Japanese and Chinese phrases part is not looked up in a dictionary: kana before another script mostly ends a
 Japanese phrase, and the kinsoku rules of JIS X 4051 hold in both languages.
@@ -6,7 +6,9 @@ Japanese phrase, and the kinsoku rules of JIS X 4051 hold in both languages.
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 from pipeline.captions.languages import may_begin_line, may_end_line
@@ -33,6 +35,41 @@ def fold(text: str, profile: Profile) -> tuple[str, str] | None:
         return None
     _, place = min(fitting)
     return text[:place], text[place:]
+
+
+def part(text: str, most_width: float, profile: Profile) -> tuple[str, ...]:
+    """A phrase in parts of at most `most_width`, wherever it parts well; where it does not, in like parts.
+
+    What has no place for a break (a word in Latin letters, Thai) stays whole, however wide.
+    """
+    places = [place for place in range(1, len(text)) if _parts(text[place - 1], text[place])]
+    good = [place for place in places if _is_good(text[place - 1], text[place])]
+    pieces: list[str] = []
+    for start, end in pairwise((0, *good, len(text))):
+        inside = [place for place in places if start < place < end]
+        pieces += _like_parts(text, (start, *inside, end), most_width, profile)
+    return tuple(pieces)
+
+
+def _like_parts(text: str, places: Sequence[int], most_width: float, profile: Profile) -> list[str]:
+    """The text from the first to the last place, cut at as few of the others as it takes, about evenly."""
+    start, end = places[0], places[-1]
+    count = math.ceil(profile.width(text[start:end]) / most_width)
+    pieces: list[str] = []
+    while count > 1 and start < end:
+        share = profile.width(text[start:end]) / count
+        ahead = [place for place in places if place > start]
+        fitting = [place for place in ahead if profile.width(text[start:place]) <= most_width] or ahead[:1]
+        stop = min(fitting, key=lambda place: abs(profile.width(text[start:place]) - share))
+        pieces.append(text[start:stop])
+        start = stop
+        count = max(count - 1, math.ceil(profile.width(text[start:end]) / most_width))
+    return [*pieces, text[start:end]] if start < end else pieces
+
+
+def _is_good(before: str, after: str) -> bool:
+    """Whether a phrase mostly ends between two characters: after a mark, and after kana before another script."""
+    return not before.isalnum() or (_is_hiragana(before) and not _is_hiragana(after))
 
 
 def _parts(left: str, right: str) -> bool:

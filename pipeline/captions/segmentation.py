@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 
 from pipeline.captions.breaks import GapCosts, gap_costs
-from pipeline.captions.folding import fold
+from pipeline.captions.folding import fold, part
+from pipeline.captions.languages import is_unspaced
 from pipeline.captions.profiles import Profile
 from pipeline.captions.timing import cue_times, out_time, steady_times
 from pipeline.model import Cue, Span, Word
@@ -81,19 +82,42 @@ def break_into_cues(
     """Cut words into cues that keep the profile's limits wherever words and times allow, each word in just one.
 
     A cue begins at every word of `forced`; nothing is seen after `end_ms`, the end of the medium. The lines of a cue
-    are the words as they are written. A word wider than a line stands on a line of its own.
+    are the words as they are written. A word wider than a line stands on a line of its own. A phrase written without
+    spaces that is too wide or too long for a cue is parted, its times by its widths; it counts to the cue in which it
+    begins.
     """
     if not words:
         return ()
+    parted = [_parts(word, profile) for word in words]
+    begins = list(accumulate(map(len, parted), initial=0))
+    # How many words have begun before each part.
+    begun = [n + (at > 0) for n, parts in enumerate(parted) for at in range(len(parts))] + [len(parted)]
+    words = [piece for parts in parted for piece in parts]
     text = _Measures(words, profile, gap_costs(words, profile.language), weights, end_ms)
-    edges = sorted({0, len(words), *(n for n in forced if 0 < n < len(words))})
+    edges = sorted({0, len(words), *(begins[n] for n in forced if 0 < n < len(parted))})
     cuts = [cut for first, end in pairwise(edges) for cut in text.cheapest_cuts(first, end)]
     bounds = [(first, end) for first, _, end in cuts]
     reading = [profile.reading_ms(text.width(first, end)) for first, end in bounds]
     times = cue_times(bounds, text.starts, text.ends, reading, profile, end_ms)
     return tuple(
-        Cue(start, end, _lines(words, cut, profile), cut[0], cut[2])
+        Cue(start, end, _lines(words, cut, profile), begun[cut[0]], begun[cut[2]])
         for cut, (start, end) in zip(cuts, times, strict=True)
+    )
+
+
+def _parts(word: Word, profile: Profile) -> tuple[Word, ...]:
+    """A word as it is; a phrase without spaces that no cue can hold in parts that follow each other at an even speed."""
+    text, length_ms = shown(word), max(0, word.end_ms - word.start_ms)
+    is_long = length_ms > profile.max_duration_ms
+    if not is_unspaced(text) or not (is_long or (profile.width(text) > profile.line_width and not fold(text, profile))):
+        return (word,)
+    whole = profile.width(text)
+    pieces = part(text, min(profile.line_width, whole * profile.max_duration_ms / max(1, length_ms)), profile)
+    edges = accumulate((profile.width(piece) for piece in pieces), initial=0.0)
+    times = [word.start_ms + round(length_ms * edge / whole) for edge in edges]
+    return tuple(
+        replace(word, text=piece, start_ms=start, end_ms=end, space_before=word.space_before and n == 0)
+        for n, (piece, (start, end)) in enumerate(zip(pieces, pairwise(times), strict=True))
     )
 
 
@@ -211,8 +235,8 @@ class _Measures:
             cost += weights.too_short + weights.too_short_second * (profile.min_duration_ms - seen) / 1000
         if seen < needed:
             cost += weights.too_fast + weights.too_fast_second * (needed - seen) / 1000
-        if spoken - begin > profile.max_duration_ms:
-            cost += weights.too_long + weights.too_long_second * (spoken - begin - profile.max_duration_ms) / 1000
+        if seen > profile.max_duration_ms:
+            cost += weights.too_long + weights.too_long_second * (seen - profile.max_duration_ms) / 1000
         return cost
 
 

@@ -2,6 +2,7 @@
 
 Rules of the Netflix Timed Text Style Guide, Timing Guidelines: in on the first sound, give or take two frames, out up
 to half a second after the last, at least 5/6 s and at most 7 s, and between two cues two frames or at least half a second.
+Ours: no caption goes before what it shows was said, though that take more than 7 s, as an address that is read out may.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ def out_time(start_ms: int, spoken_ms: int, next_ms: int | None, needed_ms: int,
     """When a cue goes, whose words sound from `start_ms` to `spoken_ms`, before a cue that comes at `next_ms`.
 
     `needed_ms` is how long it takes to read. The gap after it is two frames or half a second and more wherever the
-    limits on its length allow; it may be over before its last sound only where the next cue is too near.
+    limits on its length allow; it is over before its last sound only by the two frames that part it from a near cue.
     """
-    longest = start_ms + profile.max_duration_ms
+    longest = max(start_ms + profile.max_duration_ms, spoken_ms)
     hold = min(max(spoken_ms + profile.linger_ms, start_ms + profile.min_duration_ms), longest)
     if next_ms is None:
         return hold
@@ -42,7 +43,7 @@ def out_time(start_ms: int, spoken_ms: int, next_ms: int | None, needed_ms: int,
     # Here the cue would leave a gap that is neither: shorter if it is still read and heard whole, else closed.
     if open_ >= spoken_ms and open_ - start_ms >= needed_ms:
         return open_
-    if chained <= longest:
+    if chained <= longest or open_ < spoken_ms:
         return chained
     return open_ if open_ - start_ms >= profile.min_duration_ms else hold
 

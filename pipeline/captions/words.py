@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NoReturn, TypeVar, cast
 
-from pipeline.errors import ScriptError
+from pipeline.errors import ScriptError, SettingError
 from pipeline.model import Narration, Span, Word
+from pipeline.settings import Written, typed_one
 
 VERSION = 1
 # No narration lasts for a thousand hours, and later times are no longer exact in every format.
 LATEST_SECONDS = 3_600_000
+# Characters of a text that an error repeats.
+LONGEST_SHOWN = 60
 # Halves of surrogate pairs, which JSON can spell and no file can hold.
 _HALVES = re.compile("[\ud800-\udfff]")
+# Controls other than tabs and line ends, which become spaces, and what forces a direction upon letters: a script, too,
+# holds none of them.
+_STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]")
+_BREAKS = re.compile("[\t\n\r ]+")
 
 _T = TypeVar("_T")
 
@@ -59,7 +67,7 @@ def compose_words(timed: TimedWords) -> str:
 def parse(text: str, path: str = "") -> TimedWords:
     """Read words.json, or a bare list of `{"text", "start", "end"}`. Raises ScriptError: what is wrong, in which item."""
     try:
-        read = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+        read = json.loads(text.lstrip("\ufeff"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ScriptError(f"this is no JSON: {error.msg}", path, error.lineno) from None
     except (ValueError, RecursionError):
@@ -113,24 +121,25 @@ def _read_whole(read: object, path: str) -> TimedWords:
     if version not in (None, VERSION):
         raise ScriptError(f"it is of version {version}, of which only {VERSION} can be read", path)
     words = tuple(_read_word(entry) for entry in top.rows("words", "word"))
+    _refuse_disorder(words, path)
     spans = tuple(_read_span(entry) for entry in top.rows("segments", "segment"))
     spoken_ms = max((word.end_ms for word in words), default=0)
     return TimedWords(
         words,
         max(spoken_ms, top.milliseconds("duration") if top.has("duration") else 0),
-        top.optional("language", str),
+        top.language(),
         top.optional("sample_rate", int),
         spans,
     )
 
 
 def _read_word(entry: _Entry) -> Word:
-    text = entry.required("text", str).strip()
+    text = _BREAKS.sub(" ", entry.required("text", str).replace("\ufeff", "")).strip()
     if not text:
         entry.refuse("has no text")
     start_ms, end_ms = entry.milliseconds("start"), entry.milliseconds("end")
     if end_ms < start_ms:
-        entry.refuse(f"({text!r}) ends at {end_ms / 1000} s, before it starts at {start_ms / 1000} s")
+        entry.refuse(f"({_short(text)}) ends at {end_ms / 1000} s, before it starts at {start_ms / 1000} s")
     spaced = entry.optional("space_before", bool)
     return Word(
         text,
@@ -139,8 +148,23 @@ def _read_word(entry: _Entry) -> Word:
         segment=entry.optional("segment", int),
         space_before=spaced is not False,
         said=entry.optional("said", str),
-        language=entry.optional("language", str),
+        language=entry.language(),
     )
+
+
+def _refuse_disorder(words: Sequence[Word], path: str) -> None:
+    """Raise ScriptError at the first word that starts before the one that it follows."""
+    for number, (one, other) in enumerate(pairwise(words), 1):
+        if other.start_ms < one.start_ms:
+            message = (
+                f"word {number} ({_short(other.text)}) starts at {other.start_ms / 1000} s, before word {number - 1} "
+                f"at {one.start_ms / 1000} s; put the words in the order in which they are said"
+            )
+            raise ScriptError(message, path)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _read_span(entry: _Entry) -> Span:
@@ -179,7 +203,19 @@ class _Entry:
             self.refuse(f"has a {name!r} that is not {_KINDS[kind]}")
         if isinstance(value, str) and _HALVES.search(value):
             self.refuse(f"has a {name!r} with half a character (a lone surrogate)")
+        if isinstance(value, str) and (strange := _STRANGE.search(value)):
+            self.refuse(f"has a {name!r} with the character U+{ord(strange[0]):04X}, which is no text; take it out")
         return value
+
+    def language(self) -> str | None:
+        """The language tag, by the rule that the setting of this name follows."""
+        written = self.optional("language", str)
+        if written is None:
+            return None
+        try:
+            return str(typed_one("language", Written(written), "script"))
+        except SettingError:
+            self.refuse(f"has a 'language' that is no language tag such as en, de or pt-BR: {_short(written)}")
 
     def required(self, name: str, kind: type[_T]) -> _T:
         value = self.optional(name, kind)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from pipeline import __version__
+from pipeline.cli.terminal import ending_cleanly
 
 # A command is one module that holds a click command of its name, and one line here with what it does.
 COMMANDS: Mapping[str, str] = {
     "narrate": "Make a narrated, captioned video of a script.",
     "subtitle": "Make caption files of a script or of word times.",
+    "speak": "Speak text as it arrives, with live captions.",
     "verify": "Measure the sync of a finished video.",
+    "voices": "List the voices of an engine, hear one, or fetch one more.",
     "serve": "Run a local speech server with the offline voice.",
     "doctor": "Tell what works on this machine.",
 }
@@ -33,6 +37,22 @@ class Commands(click.Group):
         module = importlib.import_module(f"pipeline.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401  # click's signature
+    ) -> click.Context:
+        """Read the options that stand before the command."""
+        with ending_cleanly(debug="--debug" in args):
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's signature
+        """Run what was called; what goes wrong while it is imported, or its options are read, ends in a sentence too."""
+        with ending_cleanly(debug="--debug" in ctx.args):
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

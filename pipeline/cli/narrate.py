@@ -6,9 +6,16 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import common_options, environment_access, given_settings, setting_options, store_of
+from pipeline.cli.options import (
+    common_options,
+    environment_access,
+    given_settings,
+    refuse_standard_input,
+    setting_options,
+    store_of,
+)
 from pipeline.cli.summary import as_json, details, headline, kind, shortened
-from pipeline.cli.terminal import ends_cleanly, listed, progress_display, remark, show_json, silent
+from pipeline.cli.terminal import ends_cleanly, listed, progress_display, remark, show, show_json, silent
 
 
 @click.command("narrate")
@@ -35,6 +42,7 @@ def command(script: Path, output: Path, **options: object) -> None:
     """  # noqa: D301  # the mark is for click, which then keeps the lines
     from pipeline.production import Job, named_output, narrate
 
+    refuse_standard_input(script, "narrate")
     access = environment_access(options)
     quiet = bool(options["quiet"] or options["as_json"])
     folder, name, media = named_output(script, output)
@@ -55,4 +63,4 @@ def command(script: Path, output: Path, **options: object) -> None:
     else:
         listed(headline(outcome), [(kind(file), shortened(file)) for file in outcome.files])
         for line in details(outcome):
-            click.echo(f"  {line}")
+            show(f"  {line}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 KEY_NAME = "ELEVENLABS_API_KEY"
 BASE_URL_NAME = "ELEVENLABS_BASE_URL"
+# Characters; a list of keys is a page at most.
+LARGEST_DOTENV = 2**20
 # Settings that hold paths: as an option they are relative to the working folder.
 PATHS = ("video", "picture")
 
@@ -47,6 +49,17 @@ def setting_options(command: F) -> F:
         if "option" in setting.places and setting.built != ():
             command = _option(setting)(command)
     return command
+
+
+def chosen_setting_options(*names: str) -> Callable[[F], F]:
+    """Give a command the options of some settings only, by their dotted names."""
+
+    def decorate(command: F) -> F:
+        for setting in reversed([setting for setting in TABLE if setting.name in names]):
+            command = _option(setting)(command)
+        return command
+
+    return decorate
 
 
 def common_options(command: F) -> F:
@@ -80,7 +93,9 @@ def given_settings(parameters: Mapping[str, object]) -> dict[str, object]:
             try:
                 value = typed_one(setting.name, Written(written), "option")
             except SettingError as error:
-                raise SettingError(f"{option_name(setting)}: {error.message}") from None
+                raise SettingError(
+                    f"{option_name(setting)}: {error.message.removeprefix(f'{setting.name}: ')}"
+                ) from None
             values[setting.name] = str(Path(written).absolute()) if setting.name in PATHS else value
     return values
 
@@ -104,11 +119,21 @@ def environment_access(options: Mapping[str, object]) -> Access:
 
 
 def _key_of_dotenv() -> str | None:
+    import io
+
     from dotenv import dotenv_values, find_dotenv
 
     found = find_dotenv(usecwd=True)
+    if not found:
+        return None
+    if not Path(found).is_file():  # a pipe would be read for ever
+        raise UsageError(f"{found} is no regular file: take it away, or set {KEY_NAME} in the environment")
     try:
-        return dotenv_values(found, interpolate=False).get(KEY_NAME) if found else None
+        with Path(found).open("rb") as file:
+            text = file.read(LARGEST_DOTENV + 1).decode("utf-8")
+        if len(text) > LARGEST_DOTENV:
+            raise UsageError(f"{found} is no list of settings: it is too large; set {KEY_NAME} in the environment")
+        return dotenv_values(stream=io.StringIO(text), interpolate=False).get(KEY_NAME)
     except UnicodeDecodeError:
         # Not chained: a decoding error holds the file's bytes, and so the key.
         raise UsageError(f"{found} is not UTF-8 text: save it as UTF-8, or set {KEY_NAME} in the environment") from None
@@ -116,9 +141,25 @@ def _key_of_dotenv() -> str | None:
         raise UsageError(f"{found} cannot be read: {error.strerror}; set {KEY_NAME} in the environment") from None
 
 
+def refuse_standard_input(source: Path, command: str) -> None:
+    """Raise UsageError where a command that reads files is to read `-`."""
+    if str(source) == "-":
+        raise UsageError(f"standard input is not read by {command}: save the text as a .md or .txt file and name that")
+
+
 def store_of(options: Mapping[str, object], script: Path) -> Path:
-    """Find the store: where `--store` says, else the nearest `.cueline` upward of the script, else the user's own."""
+    """Find the store: where `--store` says, else the nearest `.cueline` upward of the script, else the user's own.
+
+    Raises UsageError where `--store` names a file, or something under one.
+    """
     from pipeline.store import nearest_folder
 
     chosen = options.get("store")
-    return chosen.absolute() if isinstance(chosen, Path) else nearest_folder(script.absolute().parent)
+    if not isinstance(chosen, Path):
+        return nearest_folder(script.absolute().parent)
+    from pipeline.production.collisions import file_on_the_way
+
+    place = chosen.absolute()
+    if (file := file_on_the_way(place)) is not None:
+        raise UsageError(f"--store {chosen}: {file} is a file, so no folder for speech; name a folder")
+    return place

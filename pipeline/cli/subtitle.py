@@ -6,8 +6,16 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import common_options, environment_access, given_settings, setting_options, store_of
-from pipeline.cli.terminal import ends_cleanly, progress_display, remark, show_json, silent
+from pipeline.cli.options import (
+    common_options,
+    environment_access,
+    given_settings,
+    refuse_standard_input,
+    setting_options,
+    store_of,
+)
+from pipeline.cli.terminal import ends_cleanly, progress_display, remark, show, show_json, silent
+from pipeline.cli.wording import plain
 
 
 @click.command("subtitle")
@@ -33,6 +41,7 @@ def command(source: Path, outputs: tuple[Path, ...], **options: object) -> None:
     """  # noqa: D301  # the mark is for click, which then keeps the lines
     from pipeline.production import Job, subtitle
 
+    refuse_standard_input(source, "subtitle")
     access = environment_access(options)
     quiet = bool(options["quiet"] or options["as_json"])
     job = Job(
@@ -48,7 +57,7 @@ def command(source: Path, outputs: tuple[Path, ...], **options: object) -> None:
         outcome = subtitle(job, outputs, access, progress, silent if quiet else remark)
     if options["as_json"]:
         told = {"files": list(outcome.files), "spoken": outcome.spoken, "from_store": outcome.stored}
-        show_json({**told, "remarks": list(outcome.remarks)})
+        show_json({**told, "remarks": list(outcome.remarks), "repairs": list(outcome.repairs)})
         return
     for file in outcome.files:
-        click.echo(file)
+        show(plain(file))

@@ -20,8 +20,9 @@ def spoken(outcome: Outcome) -> str:
     """Say how much was spoken, and how much was there already."""
     if not outcome.spoken:
         return "nothing had to be spoken"
-    paragraphs = f"{outcome.spoken} {'paragraph' if outcome.spoken == 1 else 'paragraphs'} spoken"
-    return f"{paragraphs}, {outcome.stored} from the store" if outcome.stored else paragraphs
+    # What is spoken in one go is a paragraph or a part of one.
+    parts = f"{outcome.spoken} {'part' if outcome.spoken == 1 else 'parts'} spoken"
+    return f"{parts}, {outcome.stored} from the store" if outcome.stored else parts
 
 
 def details(outcome: Outcome) -> Iterator[str]:
@@ -43,7 +44,11 @@ def kind(file: str) -> str:
 def shortened(file: str) -> str:
     """Shorten a path to what the working folder leaves of it."""
     path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+    try:
+        here = Path.cwd()
+    except OSError:  # it was deleted meanwhile
+        return file
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
 
 
 def clock(milliseconds: int) -> str:
@@ -63,5 +68,6 @@ def as_json(outcome: Outcome) -> dict[str, object]:
         "from_store": outcome.stored,
         "captions": outcome.captions,
         "remarks": list(outcome.remarks),
+        "repairs": list(outcome.repairs),
         "sync": dict(outcome.sync),
     }

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
-from pipeline.errors import PipelineError
+from pipeline import interrupts
+from pipeline.cli.wording import let_go, mended, of_exception, of_os_error, one_line, plain
+from pipeline.errors import OutputError, PipelineError
 from pipeline.model import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -22,14 +24,34 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 INTERRUPTED = 130
-WRONG_CALL = 2
 # Between two plain lines of one stage, so that a log is not flooded.
 PLAIN_LINE_SECONDS = 5.0
 
 
 def remark(text: str) -> None:
     """Tell something that a person should know, on stderr."""
-    click.echo(f"note: {text}", err=True)
+    aside(f"note: {one_line(text)}")
+
+
+def aside(line: str) -> None:
+    """Write a line on stderr. Where nothing can be written there, the work goes on without."""
+    if sys.stderr is None:
+        return
+    try:
+        click.echo(mended(line, sys.stderr), err=True)
+    except (OSError, ValueError):
+        let_go(sys.stderr)
+
+
+def show(line: str) -> None:
+    """Print a line of a result on stdout. Raises OutputError where it cannot be written, BrokenPipeError as it comes."""
+    try:
+        click.echo(mended(line, sys.stdout))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        let_go(sys.stdout)
+        raise OutputError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def silent(text: str) -> None:
@@ -37,8 +59,13 @@ def silent(text: str) -> None:
 
 
 def show_json(value: object) -> None:
-    """Print a result for a program, on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print a result for a program, on stdout: in letters where they can be written, else as JSON escapes them."""
+    written = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        written.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        written = json.dumps(value, indent=2)
+    show(written)
 
 
 @contextmanager
@@ -69,12 +96,12 @@ class _PlainLines:
             self.finish(stage)
         elif progress.total and now - self.told[stage] >= PLAIN_LINE_SECONDS:
             self.told[stage] = now
-            click.echo(f"{stage}: {100 * progress.done / progress.total:.0f} %", err=True)
+            aside(f"{stage}: {100 * progress.done / progress.total:.0f} %")
 
     def finish(self, stage: str) -> None:
         if stage not in self.done:
             self.done.add(stage)
-            click.echo(f"{stage}: done in {time.monotonic() - self.began[stage]:.1f} s", err=True)
+            aside(f"{stage}: done in {time.monotonic() - self.began[stage]:.1f} s")
 
 
 @contextmanager
@@ -88,12 +115,28 @@ def live_progress() -> Iterator[ProgressCallback]:
         TextColumn("{task.description:<22}"),
         BarColumn(bar_width=30),
         TaskProgressColumn(),
+        TextColumn("elapsed"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with RichProgress(*columns, console=Console(stderr=True)) as bars:
+    bars = RichProgress(*columns, console=Console(stderr=True))
+    with _undisturbed():
+        bars.start()
+    try:
         yield _Bars(bars).show
+    finally:
+        with _undisturbed():
+            bars.stop()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Go on where a terminal can no longer be written: it was closed, or its connection is gone."""
+    try:
+        yield
+    except OSError:
+        let_go(sys.stderr)
 
 
 @dataclass(slots=True)
@@ -103,16 +146,17 @@ class _Bars:
 
     def show(self, progress: Progress) -> None:
         total = progress.total or None
-        if progress.stage not in self.tasks:
-            self.tasks[progress.stage] = self.bars.add_task(progress.stage, total=total)
-        self.bars.update(self.tasks[progress.stage], completed=progress.done, total=total)
+        with _undisturbed():
+            if progress.stage not in self.tasks:
+                self.tasks[progress.stage] = self.bars.add_task(progress.stage, total=total)
+            self.bars.update(self.tasks[progress.stage], completed=progress.done, total=total)
 
 
 def progress_display(*, quiet: bool) -> Callable[[], AbstractContextManager[ProgressCallback]]:
     """Choose the display: none when quiet, live on a terminal, else plain lines."""
     if quiet:
         return no_progress
-    return live_progress if sys.stderr.isatty() else plain_progress
+    return live_progress if sys.stderr is not None and sys.stderr.isatty() else plain_progress
 
 
 def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
@@ -120,32 +164,48 @@ def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
+        with ending_cleanly(debug=bool(kwargs.get("debug"))):
             command(*args, **kwargs)
-        except PipelineError as error:
-            _end(error, str(error), error.exit_status, debug=bool(kwargs.get("debug")))
-        except KeyboardInterrupt as error:
-            sentence = "interrupted; what was spoken is kept, run the same command again to go on"
-            _end(error, sentence, INTERRUPTED, debug=bool(kwargs.get("debug")))
-        except BrokenPipeError:
-            sys.exit(1)
 
     return run
+
+
+@contextmanager
+def ending_cleanly(*, debug: bool) -> Iterator[None]:
+    """Do so for whatever the body raises; what click raises for itself passes through."""
+    with interrupts.Ending() as ending:
+        try:
+            with ending.watched():
+                yield
+        except PipelineError as error:
+            _end(error, str(error), error.exit_status, debug=debug)
+        except KeyboardInterrupt as error:
+            sentence = "interrupted; what was spoken is kept, run the same command again to go on"
+            _end(error, sentence, interrupts.status(), debug=debug)
+        except BrokenPipeError:
+            let_go(sys.stdout)
+            sys.exit(1)
+        except OSError as error:
+            _end(error, of_os_error(error), 1, debug=debug)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001  # the last one: whatever it is, a person gets a sentence
+            _end(error, of_exception(error), 1, debug=debug)
 
 
 def _end(error: BaseException, sentence: str, status: int, *, debug: bool) -> None:
     if debug:
         import traceback
 
-        traceback.print_exception(error, file=sys.stderr)
-    click.echo(f"cueline: {sentence}", err=True)
+        aside("".join(traceback.format_exception(error)).rstrip("\n"))
+    aside(f"cueline: {one_line(sentence)}")
     sys.exit(status)
 
 
 def listed(title: str, rows: Iterable[tuple[str, str]]) -> None:
     """Print pairs under a title, on stdout."""
-    click.echo(title)
+    show(title)
     pairs = list(rows)
     width = max((len(name) for name, _ in pairs), default=0)
     for name, text in pairs:
-        click.echo(f"  {name:<{width}}  {text}")
+        show(f"  {name:<{width}}  {plain(text)}")

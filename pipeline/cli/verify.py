@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.terminal import ends_cleanly, show_json
+from pipeline.cli.terminal import ends_cleanly, show, show_json
+from pipeline.cli.wording import one_line, plain
 
 
 @click.command("verify")
@@ -33,12 +34,12 @@ def command(output: Path, *, as_json: bool, debug: bool) -> None:  # noqa: ARG00
     if as_json:
         show_json({"file": str(media), **to_json(sync)})
     else:
-        click.echo(media)
+        show(plain(str(media)))
         for line in report_lines(sync):
-            click.echo(f"  {line}")
+            show(f"  {plain(line)}")
         for sentence in wrong:
-            click.echo(f"  wrong: {sentence}")
+            show(f"  wrong: {one_line(sentence)}")
         if not wrong:
-            click.echo("  in sync" if is_judged(sync) else "  not judged: there is nothing to compare it with")
+            show("  in sync" if is_judged(sync) else "  not judged: there is nothing to compare it with")
     if wrong:
         sys.exit(1)

@@ -48,7 +48,7 @@ def draw_video(drawing: Drawing, out_path: str, run: Run) -> None:
     Raises MediaError for a picture that cannot be read, FfmpegError, or OutputError.
     """
     if not drawing.states:
-        raise PipelineError("There is nothing to draw: the video has no frames.")
+        raise PipelineError("there is nothing to draw: the video has no frames")
     try:
         with tempfile.TemporaryDirectory(prefix=".cueline-", dir=Path(out_path).parent) as name:
             folder = Path(name)
@@ -68,7 +68,7 @@ def _draw_each_state(drawing: Drawing, folder: Path, run: Run) -> None:
     with (folder / _DRAWN).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as stream:
         pictures = find_pictures(stream)
         if len(pictures.spans) != len(places):
-            raise CodedStreamError("The coded pictures are not one for each state.")
+            raise CodedStreamError("the coded pictures are not one for each state")
         with (folder / _REPEATED).open("wb") as repeated:
             units = _units(drawing.states, places, pictures, stream)
             repeated.writelines(constant_rate_stream(pictures.coding, units, KEYFRAME_SECONDS * drawing.fps))

@@ -100,7 +100,7 @@ def _put_still(drawing: Drawing, path: str, folder: Path, run: Run) -> None:
     try:
         run((*given, *raw), folder=str(folder))
     except FfmpegError as error:
-        raise MediaError(f"The picture {path} cannot be decoded ({error.message}): save it again as PNG.") from None
+        raise MediaError(f"{path}: the picture cannot be decoded ({error.message}); save it again as PNG") from None
 
 
 def _ground(drawing: Drawing) -> str:
@@ -114,11 +114,11 @@ def _demuxer(path: str) -> str:
         with Path(path).open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise MediaError(f"The picture {path} cannot be read: {error.strerror}.") from None
+        raise MediaError(f"{path}: the picture cannot be read: {error.strerror}") from None
     for signature, at, demuxer in _SIGNATURES:
         if head[at:].startswith(signature):
             return demuxer
-    raise MediaError(f"{path} is no picture that can be drawn: use a PNG, JPEG, WebP, GIF, BMP or TIFF file.")
+    raise MediaError(f"{path}: is no picture that can be drawn; use a PNG, JPEG, WebP, GIF, BMP or TIFF file")
 
 
 def _write(text: str, path: Path) -> None:

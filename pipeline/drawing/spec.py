@@ -30,7 +30,7 @@ def read_template(name: str) -> str:
         path = folder / name
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise PipelineError(f"The template {name} is missing from this installation: install cueline again.")
+    raise PipelineError(f"the template {name} is missing from this installation: install cueline again")
 
 
 def _caption_template() -> str:

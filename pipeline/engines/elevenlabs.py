@@ -1,27 +1,27 @@
-"""The cloud's address, headers and voices → an engine over its `stream-input` sockets."""
+"""The cloud's address, headers and voices → an engine over its sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
-import json
-import threading
 import time
-import urllib.request
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar, cast
-from urllib.parse import urlencode, urlsplit
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
 
 from pipeline.engines import Access
+from pipeline.engines.account import FAILURES, ask, learn_plan, unawaited
 from pipeline.engines.connecting import Address, is_loopback
+from pipeline.engines.contexts import ContextsEngine
+from pipeline.engines.dialogue import Dialogue, is_spoken_here
+from pipeline.engines.exchange import Service
 from pipeline.engines.recording import Recorder
-from pipeline.engines.streaming import StreamingEngine, common_query
+from pipeline.engines.slots import slots_of
+from pipeline.engines.stream_input import StreamInput, common_query
+from pipeline.engines.streaming import SocketEngine
+from pipeline.engines.wording import Endpoint
 from pipeline.errors import RefusedError, UsageError
 from pipeline.model import SpeechRequest
-
-_Answer = TypeVar("_Answer")
 
 HOST = "https://api.elevenlabs.io"
 # The same service under its other names, as its own client library lists them: which one is asked shapes no speech.
@@ -34,24 +34,51 @@ HOSTS = frozenset(
         "api.sg.residency.elevenlabs.io",
     }
 )
-# Until an account's limit is known: the least that any plan allows.
-MOST_AT_ONCE = 2
+# Requests that are worth having under way; how many of them speak, the account's slots say.
+MOST_AT_ONCE = 30
 # Models that take a language; for the others it is an error or means nothing.
 LANGUAGE_MODELS = ("eleven_flash_v2_5", "eleven_turbo_v2_5")
-NOT_ON_THIS_SOCKET = ("eleven_v3", "eleven_v4")
-# The listing is read in pages of a hundred voices: at most so many, of so many bytes, and all in so many seconds.
-MOST_PAGES, PAGE_BYTES, PAGE_SECONDS, LISTING_SECONDS = 20, 2**24, 10.0, 30.0
+# The listing is read in pages of a hundred voices: at most so many, and all in so many seconds.
+MOST_PAGES, LISTING_SECONDS = 20, 30.0
 
 
 @contextlib.asynccontextmanager
-async def open_elevenlabs(access: Access) -> AsyncIterator[StreamingEngine]:
-    """Give the engine. Raises UsageError for a base URL that may not be used, or where the key is missing."""
+async def open_elevenlabs(access: Access) -> AsyncIterator[SocketEngine]:
+    """Give the engine; every model is spoken at the endpoint that it needs.
+
+    Raises UsageError for a base URL that may not be used, or where the key is missing.
+    """
+    async with _served(access) as service:
+        name = served_by(access)
+        yield SocketEngine("elevenlabs", service, endpoint_of, lambda _: name, most_at_once=MOST_AT_ONCE)
+
+
+@contextlib.asynccontextmanager
+async def open_contexts(access: Access) -> AsyncIterator[ContextsEngine]:
+    """Give an engine that speaks several requests over one socket. Raises UsageError, as `open_elevenlabs` does."""
+    async with _served(access) as service:
+        name = served_by(access)
+        async with ContextsEngine("elevenlabs", service, query_of, lambda _: name) as engine:
+            yield engine
+
+
+@contextlib.asynccontextmanager
+async def _served(access: Access) -> AsyncIterator[Service]:
+    """Give the service, with the slots that all of this process share who speak with this account there."""
     address = address_of(access)
-    recorder = Recorder(access.record) if access.record else None
-    service = served_by(access)
-    yield StreamingEngine(
-        "elevenlabs", address, query_of, lambda _: service, most_at_once=MOST_AT_ONCE, recorder=recorder
-    )
+    slots = slots_of(" ".join((address.base, *address.secrets)))
+    asking = asyncio.create_task(learn_plan(address, slots)) if address.key or address.bearer else None
+    try:
+        yield Service(address, recorder=Recorder(access.record) if access.record else None, slots=slots)
+    finally:
+        if asking:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+
+def endpoint_of(request: SpeechRequest) -> Endpoint:
+    """Choose the kind of socket that speaks a request's model."""
+    return Dialogue() if is_spoken_here(request.model) else StreamInput(query_of)
 
 
 def served_by(access: Access) -> str:
@@ -60,16 +87,21 @@ def served_by(access: Access) -> str:
     Needs no key. Raises UsageError for a base URL that may not be used.
     """
     base = base_of(access)
-    return "elevenlabs" if urlsplit(base).hostname in HOSTS else f"elevenlabs at {base}"
+    shaping = [f"{name}={value}" for name, value in sorted(access.parameters) if name != "enable_logging"]
+    return " ".join(["elevenlabs" if urlsplit(base).hostname in HOSTS else f"elevenlabs at {base}", *shaping])
 
 
 def address_of(access: Access) -> Address:
     """Return where the engine speaks, with the key. Raises UsageError for either of them."""
     base = base_of(access)
-    if not access.key and not is_loopback(urlsplit(base).hostname or ""):
+    address = Address(
+        base, access.key, access.bearer, access.single_use_token, access.credentials_in, access.parameters
+    )
+    if not address.secrets and not address.is_loopback:
         raise UsageError("there is no key: set ELEVENLABS_API_KEY in the environment or in a .env file")
-    _check_key(access.key)
-    return Address(base, access.key)
+    for secret in address.secrets:
+        _check_key(secret)
+    return address
 
 
 def base_of(access: Access) -> str:
@@ -94,8 +126,8 @@ def base_of(access: Access) -> str:
 
 
 def query_of(request: SpeechRequest) -> dict[str, str]:
-    """What a request asks for in the address. Raises RefusedError for a model that this socket does not speak."""
-    if request.model.startswith(NOT_ON_THIS_SOCKET):
+    """What a request asks for in a socket's address. Raises RefusedError for a model that these sockets do not speak."""
+    if is_spoken_here(request.model):
         raise RefusedError(
             f"the model {request.model} does not speak over this socket: choose eleven_multilingual_v2"
             " or eleven_flash_v2_5",
@@ -118,25 +150,10 @@ async def resolve_voice(access: Access, name: str) -> str:
         return name
     address = address_of(access)
     try:
-        voices = await _unawaited(lambda: _listed(address))
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        voices = await unawaited(lambda: _listed(address))
+    except FAILURES:
         return name
     return _match(voices, name)
-
-
-async def _unawaited(ask: Callable[[], _Answer]) -> _Answer:
-    """Ask in a thread of its own: who is interrupted does not wait for it, as for one of asyncio's pool."""
-    answer: Future[_Answer] = Future()
-    answer.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            answer.set_result(ask())
-        except BaseException as error:  # noqa: BLE001  # raised again where the answer is awaited
-            answer.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(answer)
 
 
 def _match(voices: list[tuple[str, str]], name: str) -> str:
@@ -165,30 +182,10 @@ def _listed(address: Address) -> list[tuple[str, str]]:
     return voices
 
 
-class _Unredirected(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the key would go along."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Return nothing, so that the redirect is an error."""
-
-
 def _page(address: Address, deadline: float, query: dict[str, str]) -> dict[str, Any]:
-    scheme, _, rest = address.base.partition("://")
-    url = f"{'https' if scheme == 'wss' else 'http'}://{rest}/v2/voices?{urlencode(query)}"
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310  # checked above
-    if address.key:
-        request.add_unredirected_header("xi-api-key", address.key)
-    direct = [urllib.request.ProxyHandler({})] if address.is_loopback else []
-    opener = urllib.request.build_opener(_Unredirected, *direct)
-    with opener.open(request, timeout=PAGE_SECONDS) as answer:
-        body = bytearray()
-        while piece := answer.read1(2**16):
-            body += piece
-            if len(body) > PAGE_BYTES or time.monotonic() > deadline:
-                raise TimeoutError
-    return cast("dict[str, Any]", json.loads(body))
+    return ask(address, "/v2/voices", deadline, query)
 
 
-def _check_key(key: str | None) -> None:
-    if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
+def _check_key(key: str) -> None:
+    if not (key.isascii() and key.isprintable() and " " not in key):
         raise UsageError("the key holds characters that no key has, such as a space or a line's end: set it again")

@@ -1,52 +1,57 @@
 """A text to speak → messages of sound and character times, as the service cuts and times them.
 
-Sound is cut by time and never by word. With the times in sync each message carries the characters that start
-before its sound ends, on a clock that runs on over all generations of the socket; otherwise a generation's first
-message carries all of its times, from 0, and the others none.
+Sound is cut by time and never by word. Each message carries the characters that start before its sound ends, on a
+clock that runs on over all generations; without times in sync a generation's first message carries all of its times
+and the others none. On which clock they are sent is told by `clocks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from pipeline import pcm
 from pipeline.codecs import SpeechEncoder, parse_output_format, speech_encoder
-from pipeline.model import Alignment, OfflineVoice, SpeechChunk, SpokenText, SpokenWord
+from pipeline.engines.ssml import Piece, Silent
+from pipeline.model import Alignment, SpeechChunk, SpokenText, SpokenWord
 from pipeline.protocol.character_times import cut_times, normalized_times, sent_times
 
 # The service's own messages hold half a second first, so that playing can begin, and then about this much.
 FIRST_MESSAGE_MS, MESSAGE_MS = 500, 1250
 # What silence a voice leaves in front of a generation: the service's own begin within this.
 LEAD_IN_MS = 20
-# What a client gets that does not say.
-DEFAULT_FORMAT = "mp3_44100_128"
+
+# Speaks a text with a voice's id; the language and the speed are settled.
+Say = Callable[[str, str], SpokenText]
+Times = tuple[Alignment | None, Alignment | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a client's handshake asks for. `voice` is the id in the path, `inactivity_timeout` is in seconds."""
+class TimedChunk:
+    """A message's sound and times, and where on the same clock it and its generation start, and its sound ends.
 
-    voice: str
-    language: str = "en"
-    output_format: str = DEFAULT_FORMAT
-    in_sync: bool = False
-    auto_mode: bool = False
-    inactivity_timeout: float = 20
+    The clock is that of the whole speech: milliseconds from its first sample.
+    """
+
+    chunk: SpeechChunk
+    message_ms: int = 0
+    generation_ms: int = 0
+    end_ms: int = 0
 
 
 @dataclass(slots=True)
 class Speaker:
-    """Speaks the generations of one socket, one after another; what it remembers is how far its clock has run.
+    """Speaks the generations of one speech, one after another; what it remembers is how far its clock has run.
 
     Compressed sound is one stream, with one encoder for all generations: a new one for each would add its own delay
     and padding every time. Plain samples have nothing to carry over.
     """
 
-    voice: OfflineVoice
-    terms: Terms
-    speed: float = 1.0
+    say: Say
+    voice: str
+    output_format: str
+    in_sync: bool
     _samples: int = 0
     _source_rate: int = 0
     _stream: SpeechEncoder | None = field(default=None)
@@ -54,68 +59,158 @@ class Speaker:
     @property
     def encodes(self) -> bool:
         """Whether the samples that `speak` gives must go through `encode`, chunk by chunk, to be what is sent."""
-        return parse_output_format(self.terms.output_format).codec != "pcm"
+        return parse_output_format(self.output_format).codec != "pcm"
 
-    def speak(self, text: str) -> list[SpeechChunk]:
+    def speak(self, pieces: Sequence[Piece]) -> list[TimedChunk]:
         """Speak one generation, whole; takes long. Its sound is samples yet. Raises EngineError when it cannot."""
-        spoken = trim_lead_in(self.voice(text, self.terms.language, self.terms.voice, self.speed))
-        self._source_rate = spoken.sample_rate
-        rate, sound = self._samples_to_send(spoken)
+        take = _take(pieces, self.voice, self.say, self._source_rate)
+        self._source_rate = take.sample_rate
+        rate, sound = self._samples_to_send(bytes(take.samples), take.sample_rate)
         count = pcm.sample_count(sound)
         cuts = list(message_cuts(count, rate))
-        normalized = self._times(text, spoken.words, count, rate)
-        sent = sent_times(normalized)
+        starts_ms = [pcm.samples_to_ms(self._samples + cut, rate) for cut in cuts]
         ends_ms = [(self._samples + cut) * 1000 / rate for cut in cuts[1:]]
         self._samples += count
-        pieces = [sound[first * pcm.SAMPLE_BYTES : end * pcm.SAMPLE_BYTES] for first, end in pairwise(cuts)]
+        span = starts_ms[0], starts_ms[-1] - starts_ms[0]
+        parts = [sound[first * pcm.SAMPLE_BYTES : end * pcm.SAMPLE_BYTES] for first, end in pairwise(cuts)]
+        times = self._spread(*_times(take, *span), ends_ms)
         return [
-            SpeechChunk(piece, *times)
-            for piece, times in zip(pieces, self._spread(sent, normalized, ends_ms), strict=True)
+            TimedChunk(SpeechChunk(part, *each), start_ms, span[0], end_ms)
+            for part, each, (start_ms, end_ms) in zip(parts, times, pairwise(starts_ms), strict=True)
         ]
 
-    def encode(self, chunk: SpeechChunk) -> SpeechChunk:
+    def encode(self, timed: TimedChunk) -> TimedChunk:
         """Return the chunk with what the encoder gives for its samples, maybe nothing yet."""
         if self._stream is None:
-            self._stream = speech_encoder(self.terms.output_format, self._source_rate)
-        return replace(chunk, audio=self._stream.feed(chunk.audio))
+            self._stream = speech_encoder(self.output_format, self._source_rate)
+        return replace(timed, chunk=replace(timed.chunk, audio=self._stream.feed(timed.chunk.audio)))
 
     def finish(self) -> bytes:
         """Return the last bytes of a compressed stream."""
         return self._stream.finish() if self._stream else b""
 
-    def _samples_to_send(self, spoken: SpokenText) -> tuple[int, bytes]:
+    def _samples_to_send(self, samples: bytes, rate: int) -> tuple[int, bytes]:
         """Return the rate and the samples on which messages are cut: those that are sent, or that are encoded."""
-        wanted = parse_output_format(self.terms.output_format)
-        if self.encodes or wanted.sample_rate == spoken.sample_rate:
-            return spoken.sample_rate, spoken.pcm
-        encoder = speech_encoder(wanted.name, spoken.sample_rate)
-        return wanted.sample_rate, encoder.feed(spoken.pcm) + encoder.finish()
+        if self.encodes:
+            return rate, samples
+        wanted = parse_output_format(self.output_format).sample_rate
+        return wanted, _at_rate(samples, rate, wanted)
 
-    def _times(self, text: str, words: tuple[SpokenWord, ...], count: int, rate: int) -> Alignment:
-        """Time a generation on the socket's clock, taken from its samples each time, so that no rounding adds up."""
-        base = pcm.samples_to_ms(self._samples, rate) if self.terms.in_sync else 0
-        end = pcm.samples_to_ms(self._samples + count, rate) if self.terms.in_sync else pcm.samples_to_ms(count, rate)
-        return normalized_times(text, words, end - base, base)
-
-    def _spread(
-        self, sent: Alignment, normalized: Alignment, ends_ms: list[float]
-    ) -> Iterator[tuple[Alignment | None, Alignment | None]]:
-        if self.terms.in_sync:
+    def _spread(self, sent: Alignment, normalized: Alignment, ends_ms: list[float]) -> Iterator[Times]:
+        if self.in_sync:
             return zip(cut_times(sent, ends_ms), cut_times(normalized, ends_ms), strict=True)
-        rest: list[tuple[Alignment | None, Alignment | None]] = [(None, None)] * (len(ends_ms) - 1)
+        rest: list[Times] = [(None, None)] * (len(ends_ms) - 1)
         return iter([(sent, normalized), *rest])
+
+
+# ── one generation of several pieces ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Take:
+    """Pieces as they were spoken, end to end: the text as sent and as spoken, and in each of them the words."""
+
+    sample_rate: int
+    text: str = ""
+    normalized: str = ""
+    words: list[SpokenWord] = field(default_factory=list)
+    normalized_words: list[SpokenWord] = field(default_factory=list)
+    samples: bytearray = field(default_factory=bytearray)
+
+    @property
+    def now_ms(self) -> float:
+        """How long it is."""
+        return len(self.samples) // pcm.SAMPLE_BYTES * 1000 / self.sample_rate if self.samples else 0.0
+
+    def add(self, spoken: SpokenText, text: str) -> None:
+        """Add what was spoken for a text; the words' places are the same in both forms of it."""
+        self.sample_rate = self.sample_rate or spoken.sample_rate
+        now_ms = self.now_ms
+        self.words += (_moved(word, len(self.text), now_ms) for word in spoken.words)
+        self.normalized_words += (_moved(word, len(self.normalized), now_ms) for word in spoken.words)
+        self.add_unsaid(text)
+        self.samples += _at_rate(spoken.pcm, spoken.sample_rate, self.sample_rate)
+
+    def add_unsaid(self, text: str) -> None:
+        """Add text in which there is nothing to say: it takes no time of its own."""
+        self.text += text
+        self.normalized += text
+
+    def add_silence(self, silent: Silent) -> None:
+        """Add silence: it is the time of what is written for it, and of what stands for it as spoken."""
+        now_ms = self.now_ms
+        if silent.milliseconds:
+            self.sample_rate = self.sample_rate or SILENCE_RATE
+            end_ms = now_ms + silent.milliseconds
+            place, other = len(self.text), len(self.normalized)
+            self.words.append(SpokenWord(place, place + len(silent.text), now_ms, end_ms))
+            self.normalized_words.append(SpokenWord(other, other + len(silent.spoken), now_ms, end_ms))
+        self.text += silent.text
+        self.normalized += silent.spoken
+        self.samples += pcm.silence(pcm.ms_to_samples(silent.milliseconds, self.sample_rate))
+
+    def trimmed(self) -> _Take:
+        """Return it without the silence in front, but for `LEAD_IN_MS` of it."""
+        cut = lead_in(bytes(self.samples), self.sample_rate)
+        early_ms = cut * 1000 / self.sample_rate if cut else 0
+        return replace(
+            self,
+            words=[_moved(word, 0, -early_ms) for word in self.words],
+            normalized_words=[_moved(word, 0, -early_ms) for word in self.normalized_words],
+            samples=self.samples[cut * pcm.SAMPLE_BYTES :],
+        )
+
+
+# Of silence that no voice has spoken before.
+SILENCE_RATE = 24_000
+
+
+def _take(pieces: Sequence[Piece], voice: str, say: Say, rate: int) -> _Take:
+    """Speak pieces end to end, at one rate (0: that of the first that is spoken), words timed from the first sample."""
+    take = _Take(rate)
+    for piece in pieces:
+        if isinstance(piece, Silent):
+            take.add_silence(piece)
+        elif len(pieces) == 1 or any(char.isalnum() for char in piece.text):
+            take.add(say(piece.text, piece.voice or voice), piece.text)
+        else:
+            take.add_unsaid(piece.text)
+    take.sample_rate = take.sample_rate or SILENCE_RATE
+    # A pause that is asked for at the start is no silence of the voice's.
+    return take if isinstance(pieces[0], Silent) and pieces[0].milliseconds else take.trimmed()
+
+
+def _times(take: _Take, start_ms: int, total_ms: int) -> tuple[Alignment, Alignment]:
+    """Time the characters as sent and as spoken, on the clock of the whole speech."""
+    normalized = normalized_times(take.normalized, take.normalized_words, total_ms, start_ms)
+    if take.text == take.normalized:
+        return sent_times(normalized), normalized
+    return sent_times(normalized_times(take.text, take.words, total_ms, start_ms)), normalized
+
+
+def _moved(word: SpokenWord, place: int, now_ms: float) -> SpokenWord:
+    start_ms, end_ms = max(0.0, word.start_ms + now_ms), max(0.0, word.end_ms + now_ms)
+    return SpokenWord(word.first + place, word.end + place, start_ms, end_ms)
+
+
+def _at_rate(samples: bytes, rate: int, wanted: int) -> bytes:
+    if rate == wanted or not samples:
+        return samples
+    encoder = speech_encoder(f"pcm_{wanted}", rate)
+    return encoder.feed(samples) + encoder.finish()
 
 
 def trim_lead_in(spoken: SpokenText) -> SpokenText:
     """Cut the silence before the first sound to `LEAD_IN_MS`, and move the words with it."""
-    first_sound, _ = pcm.sounding_range(spoken.pcm, spoken.sample_rate)
-    cut = max(0, first_sound - pcm.ms_to_samples(LEAD_IN_MS, spoken.sample_rate))
-    cut_ms = cut * 1000 / spoken.sample_rate
-    words = tuple(
-        replace(word, start_ms=max(0.0, word.start_ms - cut_ms), end_ms=max(0.0, word.end_ms - cut_ms))
-        for word in spoken.words
-    )
+    cut = lead_in(spoken.pcm, spoken.sample_rate)
+    words = tuple(_moved(word, 0, -cut * 1000 / spoken.sample_rate) for word in spoken.words)
     return replace(spoken, pcm=spoken.pcm[cut * pcm.SAMPLE_BYTES :], words=words)
+
+
+def lead_in(samples: bytes, rate: int) -> int:
+    """How many samples of the silence before the first sound are more than `LEAD_IN_MS`."""
+    first_sound, _ = pcm.sounding_range(samples, rate)
+    return max(0, first_sound - pcm.ms_to_samples(LEAD_IN_MS, rate))
 
 
 def message_cuts(count: int, rate: int) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """Names of hibari's further voices → their models on this machine, as its own program fetched them; nothing is fetched here.
 
 The voice `heart` lies in hibari's wheel. Each other one is a model of the same architecture in a file of 8 MB, which
-`hibari --voice NAME` downloads into its cache on the user's wish.
+`cueline voices --get NAME` fetches into its cache on the user's wish.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def fetched(name: str) -> Fetched:
     voice, path = listed()[name], _path(name)
     if path is None:
         raise EngineError(
-            f"the voice {name} is not on this machine; `hibari --voice {name} Hello` fetches it (8 MB), or use heart"
+            f"the voice {name} is not on this machine; `cueline voices --get {name}` fetches it (8 MB), or use heart"
         )
     return Fetched(path, voice.sha256, voice.british)
 

@@ -63,6 +63,11 @@ def known_voice(voice: str) -> bool:
     return voice in VARIANTS or (neural.is_here() and is_fetched(voice))
 
 
+def is_listed(voice: str) -> bool:
+    """Whether this is one of the neural voice's further voices, be it on this machine or not."""
+    return voice in listed()
+
+
 def variant_for(strange_id: str) -> str:
     """One of `VARIANTS` for an id that is not ours, the same one always (SHA-256 of its UTF-8)."""
     digest = hashlib.sha256(strange_id.encode("utf-8", "replace")).digest()

@@ -25,6 +25,8 @@ SECRET_NAMES = frozenset({"xi_api_key", "authorization", "single_use_token", "ap
 HIDDEN = "(hidden)"
 # Shorter than any real secret: a local server takes any word for a key, and words are found in speech by chance.
 LEAST_SECRET = 8
+# Far above what a server takes for the first line of a handshake.
+_LONGEST_HANDSHAKE = 2**20
 
 
 def blotted(text: str, secrets: Iterable[str], instead: str) -> str:
@@ -38,14 +40,15 @@ def blotted(text: str, secrets: Iterable[str], instead: str) -> str:
 class Recorder:
     """Appends the messages of any number of connections to one file, each line whole at once.
 
-    Raises StoreError, when it is made, where the file cannot be written.
+    Raises, when it is made, UsageError where the file holds something else than a recording, StoreError where it
+    cannot be written.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._numbers = itertools.count(_last_number(path) + 1)
         self._lock = threading.Lock()
-        self._append(b"")
+        self._append(_missing_line_feed(path))
 
     def connection(self, target: str, secrets: Iterable[str | None] = ()) -> ConnectionRecord:
         """Begin a connection by its handshake's path and query; `secrets` are blotted out wherever they appear."""
@@ -169,7 +172,7 @@ def read_recording(path: str) -> Replay:
                 current[entry["connection"]].was_opened = False
             else:
                 _add(current[entry["connection"]], entry)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UsageError(f"{path}:{number}: this line is not of a recording of messages") from None
     return Replay(connection for connection in connections if connection.was_opened)
 
@@ -199,18 +202,43 @@ def _lines(path: str) -> list[str]:
 
 
 def _last_number(path: str) -> int:
-    """Highest number of a connection that the file holds already; 0 when there is no such file."""
-    try:
-        lines = _lines(path)
-    except UsageError:
+    """Highest number of a connection that the file holds already; 0 where it is empty, or no file that can be read.
+
+    Raises UsageError where it holds something else. A line that was cut off is passed over.
+    """
+    if not os.path.isfile(path) or not os.path.getsize(path):  # noqa: PTH113, PTH202  # a path is a plain string here
         return 0
+    _refuse_other_file(path)
     numbers = [0]
-    for line in lines:
+    for line in _lines(path):
         try:
             numbers.append(int(json.loads(line)["connection"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return max(numbers)
+
+
+def _refuse_other_file(path: str) -> None:
+    """Raise UsageError unless the first line is one of ours: the handshake of a connection."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  # a path is a plain string here
+            first = json.loads(file.readline(_LONGEST_HANDSHAKE))
+        if isinstance(first["connection"], int) and isinstance(first["request"], str):
+            return
+    except OSError as error:
+        raise StoreError(f"the recording {path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise UsageError(f"{path}: is there already and is no recording; name a new file to record into")
+
+
+def _missing_line_feed(path: str) -> bytes:
+    """What ends the last line of a file, where it was cut off."""
+    if not os.path.isfile(path) or not os.path.getsize(path):  # noqa: PTH113, PTH202
+        return b""
+    with open(path, "rb") as file:  # noqa: PTH123
+        file.seek(-1, os.SEEK_END)
+        return b"" if file.read() == b"\n" else b"\n"
 
 
 def _is_secret(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A speech request → one websocket, one `ClientSession` over it → chunks of sound and character times.
+"""A speech request → one websocket, its wording over it → chunks of sound and character times.
 
 One request is one socket: how to speak, the whole text in one message, the end of the text; then messages until the
 final frame. Nothing is tried twice here: what was yielded cannot be taken back, so `retries` begins anew.
@@ -6,40 +6,77 @@ final frame. Nothing is tried twice here: what was yielded cannot be taken back,
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlencode, urlsplit
-
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
 from pipeline import pcm
 from pipeline.codecs.formats import FORMATS
-from pipeline.engines.connecting import PATIENT, Address, Limits, close_connection, open_connection
-from pipeline.engines.recording import ConnectionRecord, Recorder
-from pipeline.errors import ConnectionLostError
+from pipeline.engines import LIVE, LiveOptions
+from pipeline.engines.connecting import PATIENT, Address, Limits
+from pipeline.engines.exchange import Exchange, Service, open_exchange
+from pipeline.engines.hearing import is_all_of
+from pipeline.engines.live import Route, speak_live
+from pipeline.engines.recording import Recorder
+from pipeline.engines.stream_input import StreamInput, common_query
+from pipeline.engines.wording import Endpoint, Wording
+from pipeline.errors import BusyError, ConnectionLostError, RefusedError
 from pipeline.model import SpeechChunk, SpeechRequest
-from pipeline.protocol.messages import (
-    ClientMessage,
-    CloseConnection,
-    ErrorMessage,
-    FinalMessage,
-    InitializeConnection,
-    SendText,
-    SentSettings,
-    SpeechMessage,
-)
-from pipeline.protocol.session import ClientSession, Ending
+from pipeline.protocol.messages import ErrorMessage, FinalMessage, SpeechMessage
 
-# Whole alignments end where the samples do, within what rounding to milliseconds can do at both ends.
-WHOLE_WITHIN_MS = 2
+__all__ = ["SocketEngine", "StreamingEngine", "common_query", "speak_request"]
+
+TOO_MUCH = "the speech service sent far more sound than a text of {} characters can have; check the voice and the model"
 
 
-class StreamingEngine:
-    """Speaks over `stream-input` sockets, one a request. `query` gives what a request asks for in the address."""
+class SocketEngine:
+    """Speaks over a service's sockets, one a request. `endpoint_of` tells which kind of them speaks it."""
+
+    def __init__(
+        self,
+        name: str,
+        service: Service,
+        endpoint_of: Callable[[SpeechRequest], Endpoint],
+        identity: Callable[[SpeechRequest], str],
+        most_at_once: int = 2,
+    ) -> None:
+        self.name = name
+        self.most_at_once = most_at_once
+        self._service = service
+        self._endpoint_of = endpoint_of
+        self._identity = identity
+
+    def shaped_by(self, request: SpeechRequest) -> str:
+        """Tell what of the engine itself shapes this speech."""
+        return self._identity(request)
+
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechChunk]:
+        """Yield what the messages bring; see `Engine.speak` for what is raised."""
+        request = with_chosen_format(request)
+        route = self._route(request, LIVE)
+        async with (
+            open_exchange(self._service, route.target) as exchange,
+            contextlib.aclosing(speak_request(exchange, route.wording(), request)) as chunks,
+        ):
+            async for chunk in chunks:
+                yield chunk
+
+    def speak_live(
+        self, texts: AsyncIterable[str], request: SpeechRequest, options: LiveOptions = LIVE
+    ) -> AsyncGenerator[SpeechChunk, None]:
+        """Speak text as it arrives; see `LiveEngine.speak_live`."""
+        request = with_chosen_format(request)
+        return speak_live(self._route(request, options), texts, request, options)
+
+    def _route(self, request: SpeechRequest, options: LiveOptions) -> Route:
+        endpoint, address = self._endpoint_of(request), self._service.address
+        target = endpoint.target(address, request, options)
+        return Route(self._service, target, lambda: endpoint.wording(address, request, options))
+
+
+class StreamingEngine(SocketEngine):
+    """Speaks over `stream-input` sockets. `query` gives what a request asks for in the address."""
 
     def __init__(
         self,
@@ -52,181 +89,96 @@ class StreamingEngine:
         recorder: Recorder | None = None,
         limits: Limits = PATIENT,
     ) -> None:
-        self.name = name
-        self.most_at_once = most_at_once
-        self._address = address
-        self._query = query
-        self._identity = identity
-        self._recorder = recorder
-        self._limits = limits
+        endpoint = StreamInput(query)
+        super().__init__(name, Service(address, limits, recorder), lambda _: endpoint, identity, most_at_once)
 
-    def shaped_by(self, request: SpeechRequest) -> str:
-        """Tell what of the engine itself shapes this speech."""
-        return self._identity(request)
 
-    async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechChunk]:
-        """Yield what the messages bring; see `Engine.speak` for what is raised."""
-        request = replace(request, output_format=chosen_format(request.output_format))
-        target = self._target(request)
-        record = self._recorder.connection(target, [self._address.key]) if self._recorder else None
-        connection = await open_connection(self._address, target, self._limits, record)
-        conversation = _Conversation(connection, record, self._limits, self._address)
+async def speak_request(
+    exchange: Exchange, wording: Wording, request: SpeechRequest
+) -> AsyncGenerator[SpeechChunk, None]:
+    """Send one request over an open socket, whole, then yield what comes until the speech is whole.
+
+    The text goes whole, so that it is one generation on one clock, and ends in the space that ends its last word.
+    """
+    text = request.text.rstrip() + " "
+    for compose in (wording.opening, lambda: wording.text(text), wording.end):
+        await exchange.give(compose)
+    watch = Watch(exchange.limits, time.monotonic())
+    chunks: list[SpeechChunk] = []
+    room = most_bytes(request)
+    while not wording.is_whole:
         try:
-            async with contextlib.aclosing(conversation.run(request)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-        finally:
-            await close_connection(connection, self._limits.closing)
-            if record:
-                record.closed(connection.close_code or 1006, connection.close_reason or "")
-
-    def _target(self, request: SpeechRequest) -> str:
-        path = urlsplit(self._address.base).path.rstrip("/")
-        voice = quote(request.voice.id, safe="")
-        return f"{path}/v1/text-to-speech/{voice}/stream-input?{urlencode(self._query(request))}"
-
-
-class _Conversation:
-    """One request over one open socket."""
-
-    def __init__(
-        self, connection: ClientConnection, record: ConnectionRecord | None, limits: Limits, address: Address
-    ) -> None:
-        self._connection = connection
-        self._record = record
-        self._limits = limits
-        self._address = address
-        self._session = ClientSession()
-        self._heard = _Heard()
-
-    async def run(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
-        """Send the request, then yield what comes until the speech is whole."""
-        deadline = time.monotonic() + self._limits.whole
-        await self._send(request)
-        while not self._session.is_whole:
-            text = await self._next(deadline)
-            if text is None:
-                self._judge(request)
+            frame = await watch.next(exchange)
+            message = wording.receive(frame) if frame is not None else None
+        except (ConnectionLostError, RemoteProtocolError):
+            if is_all_of(request, chunks):
                 return
-            message = self._session.receive(text)
-            if isinstance(message, ErrorMessage):
-                # Its close says the same in fewer words, and may never come.
-                await self._wait_for_closing()
-                self._judge(request)
-            if not isinstance(message, SpeechMessage | FinalMessage):
-                continue
-            self._heard.add(message.chunk)
-            if message.chunk != SpeechChunk():
-                yield message.chunk
-        await self._wait_for_closing()
-
-    async def _send(self, request: SpeechRequest) -> None:
-        """Send all that is to be said. A socket that closes meanwhile is judged when its last words are read."""
-        with contextlib.suppress(ConnectionClosed):
-            for message in messages_of(request):
-                text = self._session.send(message)
-                if self._record:
-                    self._record.message("client", text)
-                await self._give(text)
-
-    async def _give(self, text: str) -> None:
-        try:
-            await asyncio.wait_for(self._connection.send(text), self._limits.silence)
-        except TimeoutError:
-            said = f"the speech service took no text for {self._limits.silence:g} s; check the network and try again"
-            raise ConnectionLostError(said) from None
-
-    async def _next(self, deadline: float) -> str | None:
-        """Wait for the next message; None when the connection is closed. Raises ConnectionLostError for a stall."""
-        patience = min(self._limits.silence, deadline - time.monotonic())
-        try:
-            text = await asyncio.wait_for(self._connection.recv(), max(patience, 0))
-        except ConnectionClosed:
-            return None
-        except TimeoutError:
-            stalled = f"no message came from the speech service for {self._limits.silence:g} s"
-            endless = f"the speech was not whole after {self._limits.whole:g} s"
-            said = stalled if patience == self._limits.silence else endless
-            raise ConnectionLostError(f"{said}; check the network and try again") from None
-        text = self._address.blotted(text if isinstance(text, str) else text.decode("utf-8", "replace"))
-        if self._record:
-            self._record.message("server", text)
-        return text
-
-    async def _wait_for_closing(self) -> None:
-        """Let the service close, as it does after the final frame and after an error; it is not waited for long."""
-        with contextlib.suppress(TimeoutError, ConnectionClosed):
-            async with asyncio.timeout(self._limits.closing):
-                while True:
-                    text = await self._connection.recv()
-                    if self._record:
-                        self._record.message("server", text)
-
-    def _judge(self, request: SpeechRequest) -> None:
-        """Raise what the end of the connection means, unless all was there but the final frame."""
-        reason = self._address.blotted(self._connection.close_reason or "")
-        ending: Ending = self._session.closed(self._connection.close_code or 1006, reason)
-        if ending.error:
-            raise ending.error
-        if not self._heard.is_whole(request):
-            raise ConnectionLostError(
-                "the speech service closed the connection before the speech was whole; try again",
-                close_code=ending.code,
-            )
+            raise
+        if message is None or isinstance(message, ErrorMessage):
+            # An error's close says the same in fewer words, and may never come.
+            await exchange.wait_for_closing()
+            judge(exchange, wording, request, chunks)
+            return
+        if isinstance(message, SpeechMessage | FinalMessage) and message.chunk != SpeechChunk():
+            watch.heard()
+            room -= len(message.chunk.audio)
+            if room < 0:
+                raise RefusedError(TOO_MUCH.format(len(request.text)), "endless_speech")
+            chunks.append(message.chunk)
+            yield message.chunk
+    await exchange.wait_for_closing()
 
 
 @dataclass(slots=True)
-class _Heard:
-    """What came so far, as far as it takes to tell whether it is whole."""
+class Watch:
+    """How long nothing of the speech has come, and how long all has taken; frames that say nothing do not count."""
 
-    byte_count: int = 0
-    chars: list[str] = field(default_factory=list)
-    end_ms: float = 0
+    limits: Limits
+    started: float
+    _heard: float = field(init=False)
 
-    def add(self, chunk: SpeechChunk) -> None:
-        """Count a chunk."""
-        self.byte_count += len(chunk.audio)
-        if chunk.alignment:
-            self.chars += chunk.alignment.chars
-            self.end_ms = chunk.alignment.starts_ms[-1] + chunk.alignment.durations_ms[-1]
+    def __post_init__(self) -> None:
+        self._heard = self.started
 
-    def is_whole(self, request: SpeechRequest) -> bool:
-        """Whether every character was timed and the times end where the samples do: only PCM can be measured."""
-        wanted = FORMATS.get(request.output_format)
-        if wanted is None or wanted.codec != "pcm":
-            return False
-        spoken_ms = self.byte_count * 1000 / pcm.SAMPLE_BYTES / wanted.sample_rate
-        same_text = "".join(self.chars).split() == request.text.split()
-        return self.byte_count > 0 and same_text and abs(spoken_ms - self.end_ms) <= WHOLE_WITHIN_MS
+    def heard(self) -> None:
+        """Note that something of the speech came."""
+        self._heard = time.monotonic()
+
+    async def next(self, exchange: Exchange) -> str | None:
+        """Wait for the next frame; None when the connection is closed.
+
+        Raises ConnectionLostError for a stall, RefusedError for a speech that comes to no end.
+        """
+        now = time.monotonic()
+        silence, whole = self._heard + self.limits.silence - now, self.started + self.limits.whole - now
+        with contextlib.suppress(TimeoutError):
+            if min(silence, whole) > 0:
+                return await exchange.take(min(silence, whole))
+        if silence < whole:
+            said = f"no speech came from the speech service for {self.limits.silence:g} s"
+            raise ConnectionLostError(f"{said}; check the network and try again")
+        said = f"the speech was not whole after {self.limits.whole:g} s"
+        raise RefusedError(f"{said}; part the paragraph into shorter ones", "endless_speech")
 
 
-def chosen_format(wish: str) -> str:
-    """Name the format to ask for: `auto` is samples at 24 kHz, which every plan allows."""
-    return "pcm_24000" if wish == "auto" else wish
+def most_bytes(request: SpeechRequest) -> int:
+    """How much sound a request may bring: a minute and a second for each character, as samples, is beyond any speech."""
+    return (60 + len(request.text)) * FORMATS[request.output_format].sample_rate * pcm.SAMPLE_BYTES
 
 
-def messages_of(request: SpeechRequest) -> tuple[ClientMessage, ...]:
-    """Everything that the client says for a request, in order.
+def judge(exchange: Exchange, wording: Wording, request: SpeechRequest, chunks: list[SpeechChunk]) -> None:
+    """Raise what the end of the connection means, unless all was there but the final frame.
 
-    The settings and the dictionaries go with the first message only, or the service closes. The text goes whole,
-    so that it is one generation on one clock, and ends in the space that ends its last word.
+    Then it is no matter how the connection ended, but for a refusal of the request.
     """
-    return (
-        InitializeConnection(
-            voice_settings=SentSettings.whole(request.voice.settings), dictionaries=request.dictionaries
-        ),
-        SendText(request.text.rstrip() + " "),
-        CloseConnection(),
+    ending = exchange.ending(wording)
+    error = ending.error or ConnectionLostError(
+        "the speech service closed the connection before the speech was whole; try again", close_code=ending.code
     )
+    if not isinstance(error, ConnectionLostError | BusyError) or not is_all_of(request, chunks):
+        raise error
 
 
-def common_query(request: SpeechRequest) -> dict[str, str]:
-    """What every request asks for in the address, whoever speaks; a default of the service is left out."""
-    query = {"output_format": request.output_format, "sync_alignment": "true", "inactivity_timeout": "180"}
-    if request.normalization != "auto":
-        query["apply_text_normalization"] = request.normalization
-    if request.seed is not None:
-        query["seed"] = str(request.seed)
-    if request.ssml:
-        query["enable_ssml_parsing"] = "true"
-    return query
+def with_chosen_format(request: SpeechRequest) -> SpeechRequest:
+    """Name the format to ask for: `auto` is samples at 24 kHz, which every plan allows."""
+    return replace(request, output_format="pcm_24000") if request.output_format == "auto" else request

@@ -14,7 +14,7 @@ from typing import Literal
 from pipeline.captions.lettering import Lettering
 from pipeline.fonts.sfnt import Face, read_faces
 
-__all__ = ["FontChoice", "choose_fonts", "missing_glyphs", "shipped_font", "system_font_files"]
+__all__ = ["FontChoice", "choose_fonts", "drawn_by_none", "missing_glyphs", "shipped_font", "system_font_files"]
 
 Weight = Literal["Regular", "Medium"]
 _FONT_FILES = (".ttf", ".otf", ".ttc", ".otc")
@@ -75,8 +75,16 @@ def choose_fonts(text: str, language: str = "en", weight: Weight = "Regular") ->
         family=own.family,
         widths={character: face.width(character) for character, face in drawn_by.items()},
         fallbacks={character: face.family for character, face in drawn_by.items() if face is not own},
+        undrawn=frozenset(lacking),
     )
     return FontChoice(lettering, (path, *dict.fromkeys(face.path for face in chosen)), frozenset(lacking))
+
+
+def drawn_by_none(text: str) -> frozenset[str]:
+    """The characters of a text that leave ink and that no font draws, neither the shipped one nor the system's."""
+    lacking = missing_glyphs(text, shipped_font())
+    faces = _candidates(lacking, system_font_files()) if lacking else []
+    return frozenset(each for each in lacking if not any(face.glyph(each) for face in faces))
 
 
 def system_font_files() -> Iterator[str]:

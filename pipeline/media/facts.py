@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import MediaError
 from pipeline.filtergraph import COPIED_CODECS
 from pipeline.media.opening import ABSOLUTE_FORMATS, base, opened, picture_streams, zero
+from pipeline.media.wholeness import has_index_first, is_truncated
 from pipeline.model import ChapterMark
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class VideoFacts:
 
     `rotation` is in degrees counter-clockwise, `start_ms` and `end_ms` when the first frame appears and the last one
     ends. `matrix` is how its colours are coded, as ffmpeg's `scale` calls it. `has_times` is false where the container
-    does not say when a frame is shown (AVI), only in which order frames are stored.
+    does not say when a frame is shown, only in which order frames are stored: AVI, and Matroska before its time 0.
     """
 
     codec: str
@@ -80,7 +79,10 @@ class SubtitleFacts:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What is in a file. `index_first`: an MP4 whose index lies before its samples, so that it plays while loading."""
+    """What is in a file. `index_first`: an MP4 whose index lies before its samples, so that it plays while loading.
+
+    `is_truncated`: the file ends before its own index says, so the end of what it held is missing.
+    """
 
     duration_ms: int
     video: VideoFacts | None
@@ -89,6 +91,7 @@ class MediaFacts:
     chapters: tuple[ChapterMark, ...]
     title: str
     index_first: bool
+    is_truncated: bool = False
 
 
 def probe(path: str) -> MediaFacts:
@@ -100,7 +103,7 @@ def probe(path: str) -> MediaFacts:
         title = str(container.metadata.get("title", ""))
         duration_ms = round((container.duration or 0) / 1000)
         video = _video_facts(container, path)
-    return MediaFacts(duration_ms, video, sounds, subtitles, chapters, title, _has_index_first(path))
+    return MediaFacts(duration_ms, video, sounds, subtitles, chapters, title, has_index_first(path), is_truncated(path))
 
 
 def probe_footage(path: str) -> VideoFacts:
@@ -134,11 +137,12 @@ def _video_facts(container: InputContainer, path: str) -> VideoFacts | None:
         height=width if turned else first.height,
         frame_rate=stream.average_rate,
         rotation=first.rotation,
-        start_ms=round(((first.pts or 0) * base(stream) - start) * 1000),
-        end_ms=round((_picture_end(container, stream) - start) * 1000),
+        # Where the first picture has no time, those that follow it are shown from 0 on.
+        start_ms=0 if first.pts is None else round((first.pts * base(stream) - start) * 1000),
+        end_ms=round((_picture_end(container, stream, path) - start) * 1000),
         matrix=_matrix(first.colorspace, first.height),
         is_hdr=int(first.color_trc) in HDR_TRANSFERS,
-        has_times=container.format.name not in UNTIMED_FORMATS,
+        has_times=container.format.name not in UNTIMED_FORMATS and first.pts is not None,
     )
 
 
@@ -147,17 +151,18 @@ def _matrix(number: int, height: int) -> str:
     return MATRICES.get(int(number), "bt709" if height >= HD_HEIGHT else "bt601")
 
 
-def _picture_end(container: InputContainer, stream: VideoStream) -> Fraction:
+def _picture_end(container: InputContainer, stream: VideoStream, path: str) -> Fraction:
     """When the last frame ends, in seconds on the stream's clock: read from the packets after the last key frame."""
     import av
 
     tick = base(stream)
+    ends: list[int] = []
     with suppress(av.FFmpegError):
         container.seek((container.start_time or 0) + (container.duration or 0), backward=True)
-    ends = _packet_ends(container, stream)
-    if not ends:  # some containers cannot be searched for a place
-        container.seek(container.start_time or 0, backward=True)
         ends = _packet_ends(container, stream)
+    if not ends:  # some files cannot be searched for a place, and are not read on after it was tried
+        with opened(path) as anew:
+            ends = _packet_ends(anew, picture_streams(anew)[0])
     # The parser of VP9 takes every frame for equally long; the index of MP4 knows how long the last one stays.
     if container.format.name in ABSOLUTE_FORMATS and stream.codec_context.name == "vp9" and stream.duration:
         ends.append((stream.start_time or 0) + stream.duration)
@@ -199,19 +204,3 @@ def _chapters(container: InputContainer) -> Iterator[ChapterMark]:
     for chapter in container.chapters():
         start, end = (round(chapter[edge] * (chapter["time_base"] or 0) * 1000) for edge in ("start", "end"))
         yield ChapterMark(str(chapter["metadata"].get("title", "")), start, end)
-
-
-def _has_index_first(path: str) -> bool:
-    """Tell whether `moov` comes before `mdat` among the outermost boxes (ISO/IEC 14496-12, 4.2)."""
-    with Path(path).open("rb") as file:
-        while len(head := file.read(8)) == 8:
-            size, kind = struct.unpack(">I4s", head)
-            if kind in {b"moov", b"mdat"}:
-                return bool(kind == b"moov")
-            header = 8
-            if size == 1:
-                size, header = int.from_bytes(file.read(8), "big"), 16
-            if size < header:
-                return False
-            file.seek(size - header, 1)
-    return False

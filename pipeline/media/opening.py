@@ -43,7 +43,8 @@ def _opened(path: str, address: Address) -> Iterator[InputContainer]:
     if not Path(path).is_file():
         raise MediaError(f"{path}: there is no such file")
     try:
-        container = av.open(address.url, options=dict(address.options))
+        # Titles and labels may be in any coding: Matroska and MP4 ask for UTF-8, what writes them does not always obey.
+        container = av.open(address.url, options=dict(address.options), metadata_errors="replace")
     except av.FFmpegError as error:
         raise MediaError(f"{path}: is no video or sound that can be read ({error.strerror})") from None
     with container:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import ScriptError
 from pipeline.model import Script, Segment, SpeechRequest, Voice, VoiceSettings
@@ -14,6 +15,9 @@ DEFAULT_VOICE = "Xb7hH8MSUJpSbSDYk0k2"
 DEFAULT_MODEL = "eleven_multilingual_v2"
 OFFLINE_MODEL = "offline"
 AUTOMATIC_FORMAT = "pcm_24000"
+# Unified ideographs with their extension A, the compatibility ones and the planes of ideographs; the sign that repeats one.
+_HAN = re.compile("[\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_ESPEAK = "espeak:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,13 @@ class OfflineVoices:
     """What the offline engine offers.
 
     `variants` are the ids that differ as two people do, the first of them the narrator's; `explicit` names who
-    really speaks an id in a language.
+    really speaks an id in a language; `is_fetchable` tells that a voice is not here but could be.
     """
 
     is_known: Callable[[str], bool]
     variants: tuple[str, ...]
     explicit: Callable[[str, str], str]
+    is_fetchable: Callable[[str], bool] = lambda _: False
 
 
 def has_something_to_say(segment: Segment) -> bool:
@@ -77,10 +82,24 @@ def cast_offline(script: Script, settings: Settings, offered: OfflineVoices) -> 
     chosen = {speaker: offered.explicit(language, voice) for speaker, voice in {**speakers, **explicit}.items()}
     remarks = []
     if asked and asked != narrator:
-        remarks.append(f"the offline engine has no voice {asked!r}: {offered.explicit(language, narrator)} speaks")
+        how = f"; cueline voices --get {asked} fetches it" if offered.is_fetchable(asked) else ""
+        speaks = offered.explicit(language, narrator)
+        remarks.append(f"the offline engine has no voice {asked!r} here: {speaks} speaks{how}")
     if speakers:
         remarks.append("offline voices: " + ", ".join(f"{who} is {chosen[who]}" for who in used))
-    return Cast(offered.explicit(language, narrator), chosen, tuple(remarks))
+    cast = Cast(offered.explicit(language, narrator), chosen)
+    return replace(cast, remarks=(*remarks, *_kanji_remarks(script, language, cast)))
+
+
+def _kanji_remarks(script: Script, language: str, cast: Cast) -> tuple[str, ...]:
+    """Say, where espeak-ng is to speak Japanese with Han characters in it, that it knows few of their readings."""
+    if language.replace("_", "-").partition("-")[0].lower() != "ja":
+        return ()
+    with_kanji = [segment.speaker for segment in script.segments if _HAN.search(segment.text)]
+    if not any(cast.speakers.get(who or "", cast.narrator).startswith(_ESPEAK) for who in with_kanji):
+        return ()
+    how = 'write in kana how they are said, [東京]{say="とうきょう"}, or let the engine elevenlabs speak'
+    return (f"espeak-ng reads kanji badly in Japanese: {how}",)
 
 
 def cast_cloud(settings: Settings, resolve: Callable[[str], str]) -> Cast:

@@ -14,6 +14,15 @@ from pipeline import __version__, encoder
 from pipeline.errors import PipelineError
 
 LEAST_FREE_BYTES = 2**30
+# Letters that nearly every text of a script holds, and those by which one regional form is told from another.
+SCRIPT_SAMPLES = {
+    "Chinese and Japanese": "的一是漢字语日本のカ",
+    "Korean": "한국어",
+    "Arabic": "العربية",
+    "Devanagari": "हिन्दी",
+    "Thai": "ภาษาไทย",
+    "Hebrew": "עברית",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ def examine(store: Path, *, has_key: bool) -> tuple[Finding, ...]:
         Finding("Python", sys.version_info >= (3, 11), system),
         _tried("ffmpeg with libass", _draw_a_letter),
         _tried("captions' font", _font),
+        _tried("other letters", _other_letters, needed=False),
         _tried("English offline voice", _speak_english, needed=False),
         _tried("other offline voices", _speak_german),
         _tried("store", lambda: _write_to(store)),
@@ -78,6 +88,20 @@ def _font() -> str:
     if not Path(shipped_font()).is_file():
         raise PipelineError(f"{shipped_font()} is missing: pip install --force-reinstall font-roboto")
     return shipped_font()
+
+
+def _other_letters() -> str:
+    """Look for a font for each of the large scripts that the shipped one lacks. Raises PipelineError where one has none."""
+    from pipeline.fonts import drawn_by_none
+
+    missing = drawn_by_none("".join(SCRIPT_SAMPLES.values()))
+    lacking = [script for script, letters in SCRIPT_SAMPLES.items() if missing.intersection(letters)]
+    if lacking:
+        named = ", ".join(lacking)
+        raise PipelineError(
+            f"no font here draws {named}: captions in these stay soft; a Noto Sans font for them lets them be burned"
+        )
+    return f"{', '.join(SCRIPT_SAMPLES)} can be burned"
 
 
 def _speak_english() -> str:

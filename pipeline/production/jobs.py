@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import ScriptError, UsageError
+from pipeline.filtergraph import container_of
 from pipeline.model import Script
+from pipeline.production.collisions import refuse_under_a_file
 from pipeline.scripts import parse_project, read_script
-from pipeline.settings import Settings, merged
+from pipeline.settings import MEDIA_KINDS, Settings, merged, wrong_media_kind
 
 PROJECT_FILE = "cueline.toml"
 # A script of this size is days of speech: it is a mistake, such as a video named for a script.
 LARGEST_SCRIPT = 16 * 2**20
 SOUND_CONTAINERS = ("m4a", "mp3", "wav")
+WORDS_SUFFIX = ".words.json"
+SIDE_SUFFIXES = (".srt", ".vtt", WORDS_SUFFIX)
+# Pictures that stand still, by their names: named as a video they would give one frame.
+STILLS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+# What nobody calls a folder: media, pictures and captions, made here or not.
+FILE_KINDS = """
+    3g2 3gp aac ac3 aif aiff amr ape asf ass au avi avif bmp caf divx dv eac3 f4v flac flv gif heic jpeg
+    jpg m2ts m4a m4b m4v mj2 mka mkv mov mp2 mp3 mp4 mpeg mpg mts mxf oga ogg ogv opus png ra rm rmvb
+    srt ssa svg tif tiff ts ttml vob vtt w64 wav webm webp wma wmv wv y4m
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +77,31 @@ class Assignment:
         """Where the video, or the sound alone, is to appear."""
         return self.job.media or self.file(f".{self.container}")
 
+    @property
+    def sources(self) -> Mapping[str, Path]:
+        """The files that this is made from, each by what it is."""
+        project = find_project(self.job.script.parent)
+        named = {
+            "script": self.job.script,
+            "video": self.video,
+            "picture": self.picture,
+            "project's settings file": project,
+        }
+        return {name: path for name, path in named.items() if path is not None}
+
 
 def read_text(path: Path) -> str:
-    """Read a script. Raises ScriptError when it is missing, no file, too large, or not UTF-8."""
+    """Read a script, settings or words. Raises ScriptError when it is missing, no file, too large, or not UTF-8."""
     try:
         if path.is_dir():
             raise ScriptError("is a folder, not a script", str(path))
-        if path.stat().st_size > LARGEST_SCRIPT:
+        if not stat.S_ISREG(path.stat().st_mode):  # a device or a pipe may never end
+            raise ScriptError("is no regular file: save the text as a file and name that", str(path))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_SCRIPT + 1)
+        if len(content) > LARGEST_SCRIPT:
             raise ScriptError(f"is larger than {LARGEST_SCRIPT >> 20} MiB: that is no script", str(path))
-        return path.read_bytes().decode("utf-8")
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise ScriptError("there is no such file", str(path)) from None
     except NotADirectoryError:
@@ -86,7 +115,7 @@ def read_text(path: Path) -> str:
 def assign(job: Job) -> Assignment:
     """Read a job's script and settle its settings.
 
-    Raises ScriptError, and UsageError where two wishes exclude each other or the result would overwrite its source.
+    Raises ScriptError, and UsageError where two wishes exclude each other.
     """
     project_file = find_project(job.script.parent)
     project = project_settings(job.script)
@@ -97,19 +126,14 @@ def assign(job: Job) -> Assignment:
     video, picture = places.find("video"), places.find("picture")
     if video and picture:
         raise UsageError("a video and a picture were both given: what is seen can only be one of them")
+    if video and video.suffix.lower() in STILLS:
+        raise UsageError(f"{video}: is a picture that stands still, no video; name it as --picture, or as picture:")
     assignment = Assignment(job, script, settings, video, picture)
-    if assignment.container not in ("mp4", *SOUND_CONTAINERS):
-        raise UsageError(f"{assignment.container or 'no ending'}: a media file is one of mp4, m4a, mp3, wav")
-    _refuse_overwriting(assignment)
+    asked = job.options.get("container")
+    if job.media and asked is not None and asked != assignment.container:
+        raise UsageError(f"-o {job.media.name} and --container {asked} name two kinds of media file: leave one out")
+    container_of(assignment.container)
     return assignment
-
-
-def _refuse_overwriting(assignment: Assignment) -> None:
-    """Raise UsageError where the finished file would take the place of what it is made from."""
-    target = assignment.media_file.resolve()
-    for name, source in (("video", assignment.video), ("picture", assignment.picture)):
-        if source is not None and source.resolve() == target:
-            raise UsageError(f"{target}: is the {name} that the result is made from; name the result otherwise")
 
 
 def project_settings(script: Path) -> dict[str, object]:
@@ -121,7 +145,7 @@ def project_settings(script: Path) -> dict[str, object]:
 def find_project(folder: Path) -> Path | None:
     """Find the project's settings file: the nearest `cueline.toml` upward of a folder."""
     found = (place / PROJECT_FILE for place in (folder, *folder.parents))
-    return next((file for file in found if file.is_file()), None)
+    return next((file for file in found if file.exists() and not file.is_dir()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +176,30 @@ class _Places:
         return path
 
 
-MEDIA_SUFFIXES = (".mp4", ".mkv", ".webm", ".m4a", ".mp3", ".wav", ".mov")
-
-
 def named_output(script: Path, output: Path) -> tuple[Path, str, Path | None]:
     """Settle where files appear: the folder, their name, and the media file's path where `output` names one.
 
-    `output` is a folder, in which the script gets a folder of its own, or the name of a media file.
+    `output` is a folder, in which the script gets a folder of its own, or the name of a media file. Raises UsageError
+    where it can be neither.
     """
-    if output.suffix.lower() in MEDIA_SUFFIXES and not output.is_dir():
-        return output.parent, output.stem, output
+    kind = output.suffix[1:].lower()
+    if str(output) == "-":
+        raise UsageError("-o -: only files are written, nothing to standard output; name a folder or a media file")
+    if not output.is_dir():
+        if kind in MEDIA_KINDS:
+            _refuse_nameless(output.stem, f"-o {output}")
+            refuse_under_a_file(output, output.parent)
+            return output.parent, output.stem, output
+        if kind in FILE_KINDS.split():
+            raise UsageError(f"-o {output}: {wrong_media_kind(kind)}")
+        if output.exists():
+            raise UsageError(f"-o {output}: is a file, so no folder for the results; name a folder or a media file")
+    _refuse_nameless(script.stem, str(script))
+    refuse_under_a_file(output, output)
     return output / script.stem, script.stem, None
+
+
+def _refuse_nameless(name: str, what: str) -> None:
+    """Raise UsageError where a name without its ending is that of a folder (`..txt`), so that no file can have it."""
+    if not name.strip(". "):
+        raise UsageError(f"{what}: before its ending there is no name for the results; rename it")

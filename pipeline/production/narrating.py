@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,24 +10,25 @@ from pipeline.captions import FORMATS
 from pipeline.captions.words import words_of_narration
 from pipeline.encoder.muxing import mux
 from pipeline.engines import Access
+from pipeline.interrupts import Ending
 from pipeline.measurement import FileSync, ReferenceRecorder, ReferenceWindows, figures, what_is_wrong
 from pipeline.model import CaptionTrack, Narration, Outcome, Progress, ProgressCallback, Sayer
 from pipeline.production import job_file
 from pipeline.production.captioning import caption_track
+from pipeline.production.collisions import refuse_collisions
 from pipeline.production.job_contents import Spoken, job_contents
-from pipeline.production.jobs import SOUND_CONTAINERS, Assignment, Job, assign
+from pipeline.production.jobs import SIDE_SUFFIXES, SOUND_CONTAINERS, Assignment, Job, assign
 from pipeline.production.picturing import Sight, look, media_plan, sight_facts
+from pipeline.production.places import told_of_place
 from pipeline.production.planning import Plan, make_plan
-from pipeline.production.publishing import publish, staging_folder, write_text
+from pipeline.production.publishing import check_places, publish, staging_folder, write_text
 from pipeline.production.sounding import SoundTrack, encoding_beside
 from pipeline.production.speaking import speak
 from pipeline.production.spoken import blocks
+from pipeline.production.stages import told_to_the_end
 from pipeline.production.verifying import measure
 from pipeline.scripts import refuse_unbuilt
 from pipeline.store import Store
-
-SIDE_FORMATS = (".srt", ".vtt")
-WORDS_SUFFIX = ".words.json"
 
 
 @dataclass(slots=True)
@@ -52,17 +53,21 @@ def narrate(job: Job, access: Access, progress: ProgressCallback, say: Sayer) ->
     remarks = _Remarks(say)
     assignment = assign(job)
     refuse_unbuilt(assignment.script, str(job.script))
+    job_path = assignment.file(job_file.SUFFIX)
+    results = [assignment.media_file, *map(assignment.file, SIDE_SUFFIXES), job_path]
+    refuse_collisions(assignment.sources, results, access.record)
     for remark in assignment.script.remarks:
         remarks(f"{job.script.name}:{remark.line}: {remark.text}" if remark.line else remark.text)
+    ours = job_file.made_files(job_path, job.script)
+    check_places(results, ours)
     sight = look(assignment, remarks)
     plan = make_plan(assignment, access, remarks)
     asked = job_file.asked_for(_everything_asked(plan, sight))
-    job_path = assignment.file(job_file.SUFFIX)
     standing = job_file.still_stands(job_path, asked)
     if standing is not None:
-        return _nothing_to_do(plan, standing, job_path)
-    with staging_folder(job.output) as scratch:
-        return _make(_Making(plan, sight, asked, scratch, progress, remarks), access)
+        return _nothing_to_do(plan, standing, job_path, remarks.told)
+    with Ending() as ending, told_of_place(job.output), staging_folder(job.output) as scratch, ending.watched():
+        return _make(_Making(plan, sight, asked, scratch, progress, remarks, ending, ours), access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class _Making:
     scratch: Path
     progress: ProgressCallback
     remarks: _Remarks
+    ending: Ending
+    ours: Collection[Path]
 
     @property
     def assignment(self) -> Assignment:
@@ -89,17 +96,21 @@ def _make(making: _Making, access: Access) -> Outcome:
     store = Store(making.assignment.job.store)
     missing = making.plan.missing(store)
     sound = SoundTrack(making.plan, store, _sound_path(making), making.progress)
-    with encoding_beside(sound) as encoded:
+    with encoding_beside(sound) as encoded, making.ending.watched():
         speak(making.assignment.engine, access, missing, store, making.progress, sound.notice)
         narration, repairs = sound.joined.result()
+        for repair in repairs:
+            making.remarks(f"{making.assignment.job.script.name}: {repair}")
         track = caption_track(narration, making.assignment.settings, making.sight.fps)
-        picture = making.sight.draw(track, narration, making.scratch, making.progress, making.remarks)
+        with told_to_the_end(making.progress) as progress:
+            picture = making.sight.draw(track, narration, making.scratch, progress, making.remarks)
         references = _references(narration, store)
         encoded.result()
     media = making.aside(making.assignment.media_file)
     plan = media_plan(making.assignment, making.sight, picture, sound.path, track, narration)
-    mux(plan, str(media), making.progress)
-    making.progress(Progress("muxing", 1, 1))
+    with told_to_the_end(making.progress) as progress:
+        progress(Progress("muxing", 0, 0))
+        mux(plan, str(media), progress)
     sync = _measure(making, media, references, narration)
     files = {making.assignment.media_file: media, **_write_side_files(making, narration, track)}
     spoken = Spoken(missing, repairs, references, sync)
@@ -107,7 +118,7 @@ def _make(making: _Making, access: Access) -> Outcome:
     contents = job_contents(making.plan, making.sight, narration, spoken, making.remarks.told)
     write_text(making.aside(job_path), job_file.compose(contents, making.asked, _by_name(files)))
     files[job_path] = making.aside(job_path)
-    publish(files)
+    publish(files, making.ours)
     return Outcome(
         files=tuple(str(place) for place in files),
         made=True,
@@ -117,6 +128,7 @@ def _make(making: _Making, access: Access) -> Outcome:
         remarks=tuple(making.remarks.told),
         captions=making.sight.captions,
         sync=figures(sync),
+        repairs=repairs,
     )
 
 
@@ -146,11 +158,10 @@ def _measure(making: _Making, media: Path, references: ReferenceWindows, narrati
 def _write_side_files(making: _Making, narration: Narration, track: CaptionTrack) -> dict[Path, Path]:
     """Write captions and words aside: place → made file."""
     timed = words_of_narration(narration)
-    composers = {suffix: FORMATS[suffix] for suffix in SIDE_FORMATS} | {WORDS_SUFFIX: FORMATS[".json"]}
     files = {}
-    for suffix, compose in composers.items():
+    for suffix in SIDE_SUFFIXES:
         place = making.assignment.file(suffix)
-        write_text(making.aside(place), compose(track, timed))
+        write_text(making.aside(place), FORMATS[place.suffix](track, timed))
         files[place] = making.aside(place)
     return files
 
@@ -170,7 +181,8 @@ def _everything_asked(plan: Plan, sight: Sight) -> tuple[object, ...]:
     return (plan.keys, tokens, frame, chapters, title, settings, sight_facts(sight))
 
 
-def _nothing_to_do(plan: Plan, standing: job_file.JobFile, job_path: Path) -> Outcome:
+def _nothing_to_do(plan: Plan, standing: job_file.JobFile, job_path: Path, told: Sequence[str]) -> Outcome:
+    """Tell of what is there as of what was just made, by its job file."""
     names = [*standing.files, job_path.name]
     return Outcome(
         files=tuple(str(job_path.parent / name) for name in names),
@@ -178,5 +190,8 @@ def _nothing_to_do(plan: Plan, standing: job_file.JobFile, job_path: Path) -> Ou
         spoken=0,
         stored=len(plan.requests),
         duration_ms=round(1000 * float(standing.contents.get("duration", 0))),
+        remarks=tuple(dict.fromkeys([*standing.remarks, *told])),
         captions=str(standing.contents.get("captions", "")),
+        sync=standing.sync,
+        repairs=tuple(map(str, standing.contents.get("repairs") or ())),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -34,6 +35,7 @@ from pipeline.production.jobs import SOUND_CONTAINERS, Assignment
 from pipeline.production.publishing import fingerprint
 
 STAGE = "drawing"
+_MOST_NAMED = 8
 TEMPLATES = ("captions.ass", "card.ass")
 CAPTIONS_TEXT = {
     "soft": "a soft track, on by default",
@@ -207,16 +209,19 @@ def _footage(path: Path, assignment: Assignment, mode: CaptionMode, say: Sayer) 
     facts = probe(str(path))
     if facts.video is None:
         raise MediaError(f"{path}: has no moving picture; name a video as video, a still one as picture")
+    if facts.is_truncated:
+        say(f"{path.name} ends before its own index says: the end of the video is missing, as after a broken download")
     if facts.sounds:
         say("the video's own sound is replaced by the narration")
     fonts = None
     if mode in ("burned", "both"):
         refuse_hdr(str(path), facts.video)
         fonts = choose_fonts(_shown_text(assignment.script), assignment.settings.text("language"))
-        if fonts.missing:
-            say(_lacking(fonts, "captions stay soft"))
-            mode, fonts = "soft", None
+        mode = _drawable_mode(mode, mode, fonts, assignment.script, say)
+        if mode == "soft":
+            fonts = None
         else:
+            _tell_undrawn(fonts.missing, say)
             say("the video is encoded anew, for captions are drawn into it")
     if fonts is None and not facts.video.is_copyable:
         say(
@@ -228,16 +233,17 @@ def _footage(path: Path, assignment: Assignment, mode: CaptionMode, say: Sayer) 
 def _drawn(assignment: Assignment, asked: CaptionMode | None, say: Sayer) -> DrawnSeen:
     settings, script = assignment.settings, assignment.script
     language = settings.text("language")
-    mode: CaptionMode = asked or "both"
     caption_fonts = choose_fonts(_shown_text(script), language)
-    if caption_fonts.missing and mode in ("burned", "both"):
-        say(_lacking(caption_fonts, "captions stay soft"))
-        mode = "soft"
-    title_fonts = choose_fonts(script.title, language, "Medium")
-    title = script.title
-    if title_fonts.missing:
-        say(_lacking(title_fonts, "the card goes without its title"))
+    mode = _drawable_mode(asked or "both", asked, caption_fonts, script, say)
+    undrawn = caption_fonts.missing if mode in ("burned", "both") else frozenset()
+    title = script.title if assignment.picture is None else ""
+    title_fonts = choose_fonts(title, language, "Medium")
+    if _is_mostly_missing(title, title_fonts):
+        say(f"no font of this machine draws {_few(title_fonts.missing)}: the card goes without its title")
         title = ""
+    else:
+        undrawn |= title_fonts.missing
+    _tell_undrawn(undrawn, say)
     picture = Still(str(assignment.picture)) if assignment.picture is not None else Card(title)
     return DrawnSeen(picture, mode, settings.size, settings.fps, caption_fonts, title_fonts)
 
@@ -246,9 +252,42 @@ def _shown_text(script: Script) -> str:
     return "".join(sorted({letter for s in script.segments for token in s.tokens for letter in token.shown}))
 
 
-def _lacking(fonts: FontChoice, consequence: str) -> str:
-    few = " ".join(sorted(fonts.missing)[:8])
-    return f"no font of this machine draws {few}: {consequence}"
+def _drawable_mode(
+    mode: CaptionMode, asked: CaptionMode | None, fonts: FontChoice, script: Script, say: Sayer
+) -> CaptionMode:
+    """Soft captions where most letters cannot be drawn, and the mode as it is where a sign here and there cannot.
+
+    Raises UsageError where captions that can be burned only were asked for by name.
+    """
+    if mode not in ("burned", "both"):
+        return mode
+    if not _is_mostly_missing("".join(token.shown for s in script.segments for token in s.tokens), fonts):
+        return mode
+    lacking = f"no font of this machine draws most letters of the captions, such as {_few(fonts.missing)}"
+    if asked == "burned":
+        raise UsageError(f"captions: {lacking}; install a font that does, or ask for soft ones with --captions soft")
+    say(f"{lacking}: captions stay soft")
+    return "soft"
+
+
+def _is_mostly_missing(text: str, fonts: FontChoice) -> bool:
+    """Whether at least half the letters and digits cannot be drawn, or, where there are none, half the signs."""
+    letters = [character for character in text if character.isalnum()] or [c for c in text if not c.isspace()]
+    missing = sum(character in fonts.missing for character in letters)
+    return missing > 0 and 2 * missing >= len(letters)
+
+
+def _tell_undrawn(characters: frozenset[str], say: Sayer) -> None:
+    if characters:
+        say(
+            f"no font of this machine draws {_few(characters)}: left out of the picture, not of caption files and tracks"
+        )
+
+
+def _few(characters: frozenset[str]) -> str:
+    """Name the first of them, those that are seen."""
+    seen = sorted(character for character in characters if not unicodedata.combining(character))
+    return " ".join(seen[:_MOST_NAMED]) + (f" and {len(seen) - _MOST_NAMED} more" if len(seen) > _MOST_NAMED else "")
 
 
 def sight_facts(sight: Sight) -> tuple[object, ...]:

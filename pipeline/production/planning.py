@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.codecs import parse_output_format
 from pipeline.engines import Access
 from pipeline.engines.identity import shaped_by
-from pipeline.errors import UsageError
+from pipeline.errors import ScriptError, UsageError
 from pipeline.model import Sayer, SpeechRequest
 from pipeline.production.casting import (
+    OFFLINE_MODEL,
     Cast,
     Line,
     OfflineVoices,
@@ -21,6 +22,7 @@ from pipeline.production.casting import (
     unheeded_remarks,
 )
 from pipeline.production.jobs import Assignment
+from pipeline.settings import Settings
 from pipeline.store import Store, content_key
 
 # What is said when the engine was nobody's choice, but that of the key.
@@ -28,6 +30,17 @@ _CHOSEN: Mapping[str, str] = {
     "offline": "the offline voice speaks, for there is no key in ELEVENLABS_API_KEY",
     "elevenlabs": "the service speaks, for there is a key; --engine offline costs nothing",
 }
+# The most characters that a model takes in one go, as the service's list of models tells; of others as many as most take.
+MOST_CHARACTERS: Mapping[str, int] = {
+    "eleven_multilingual_v2": 10_000,
+    "eleven_flash_v2_5": 40_000,
+    "eleven_turbo_v2_5": 40_000,
+    "eleven_flash_v2": 30_000,
+    "eleven_turbo_v2": 30_000,
+    "eleven_v3": 5_000,
+    OFFLINE_MODEL: 40_000,
+}
+MOST_CHARACTERS_OF_OTHERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +66,59 @@ def make_plan(assignment: Assignment, access: Access, say: Sayer) -> Plan:
     """Cast every segment, and say who speaks where nobody chose.
 
     Raises UsageError where the engine that was asked for cannot be reached at all, SettingError where there is no such
-    format of sound.
+    format of sound, ScriptError where a text is too long to be spoken in one go.
     """
     engine = assignment.engine
     settings, script, path = assignment.settings, assignment.script, str(assignment.job.script)
-    if engine == "elevenlabs" and not access.key:
+    if engine == "elevenlabs" and not (access.key or access.bearer or access.single_use_token):
         raise UsageError("the engine elevenlabs needs a key in ELEVENLABS_API_KEY; --engine offline needs none")
     if settings.text("output_format") != "auto":
         parse_output_format(settings.text("output_format"))
     if "engine" not in settings.given:
         say(_CHOSEN[engine])
     cast = _cast(assignment, access)
-    for text in (*cast.remarks, *unheeded_remarks(settings, engine)):
-        say(text)
     lines = lines_of(script, settings, cast, engine, path)
+    models = {line.request.model for line in lines if line.request is not None}
+    for text in (*cast.remarks, *unheeded_remarks(settings, engine), *_unheeded_by_models(settings, models)):
+        say(text)
+    _refuse_too_long(lines, path)
     keys = tuple(
         content_key(line.request, shaped_by(engine, access, line.request)) if line.request else None for line in lines
     )
     return Plan(assignment, lines, keys)
 
 
+def _unheeded_by_models(settings: Settings, models: Iterable[str]) -> tuple[str, ...]:
+    """Say which of the given settings mean nothing to a model that speaks dialogues."""
+    from pipeline.engines.dialogue import UNHEEDED, is_spoken_here
+
+    given = [name for name in UNHEEDED if name in settings.given]
+    return tuple(
+        f"{name} means nothing to the model {model}" for model in models if is_spoken_here(model) for name in given
+    )
+
+
+def _refuse_too_long(lines: Iterable[Line], path: str) -> None:
+    """Raise ScriptError at the first text that its model does not take."""
+    for line in lines:
+        if line.request is None:
+            continue
+        model, count = line.request.model, len(line.request.text)
+        most = MOST_CHARACTERS.get(model, MOST_CHARACTERS_OF_OTHERS)
+        if count > most:
+            who = "the offline voice" if model == OFFLINE_MODEL else f"the model {model}"
+            message = (
+                f"the paragraph that starts here has {count:,} characters, and {who} takes {most:,} in one go; "
+                "part it by empty lines"
+            )
+            raise ScriptError(message, path, line.segment.line)
+
+
 def _cast(assignment: Assignment, access: Access) -> Cast:
     if assignment.engine == "offline":
         from pipeline.engines import offline
 
-        offered = OfflineVoices(offline.known_voice, offline.VARIANTS, offline.explicit)
+        offered = OfflineVoices(offline.known_voice, offline.VARIANTS, offline.explicit, offline.is_listed)
         cast = cast_offline(assignment.script, assignment.settings, offered)
         return replace(cast, remarks=(*cast.remarks, *_voice_remarks(cast, assignment)))
     return cast_cloud(assignment.settings, remembered(access, assignment))

@@ -4,57 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline import pcm
-from pipeline.alignment import TimeBase
-from pipeline.codecs import speech_decoder
 from pipeline.engines import ENGINES, Access, Engine
-from pipeline.engines.retries import speak_whole
+from pipeline.engines.hearing import hear
+from pipeline.engines.plausibility import refuse_broken_sound
+from pipeline.engines.retries import speak_into
 from pipeline.errors import PipelineError
 from pipeline.model import Progress, ProgressCallback, SpeechChunk, SpeechRequest, Utterance
 from pipeline.store import Store
 
 STAGE = "speaking"
-# Formats that are decoded sample by sample; the others hold back up to four frames of 24 ms.
-WITHOUT_LAG = ("pcm_", "ulaw_", "alaw_")
-CODEC_LAG_MS = 120.0
+# How often to ask whether another run is done with a segment.
+ASK_AGAIN_SECONDS = 0.2
 
 
-def hear(key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> tuple[Utterance, bytes]:
+def utterance_of(key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> tuple[Utterance, bytes]:
     """Turn what the messages brought into an utterance and its samples, 16-bit mono.
 
-    Every alignment is placed by the count of samples decoded before it. Raises EngineError where the sound is not
-    of the format that was asked for.
+    Raises RemoteProtocolError where the sound is not of the format that was asked for, or cannot be of this text.
     """
-    decoder = speech_decoder(request.output_format)
-    blocks: list[bytes] = []
-    heard = 0
-    waiting: list[tuple[SpeechChunk, int, int]] = []
-    for chunk in chunks:
-        block = decoder.feed(chunk.audio) if chunk.audio else b""
-        blocks.append(block)
-        waiting.append((chunk, heard, pcm.sample_count(block)))
-        heard += pcm.sample_count(block)
-    blocks.append(decoder.finish())
-    clock = TimeBase(decoder.sample_rate, slack_ms=_lag_ms(request.output_format))
-    for chunk, before, count in waiting:
-        clock.add(chunk.alignment, chunk.normalized, before, count)
-    samples = b"".join(blocks)
-    total = pcm.sample_count(samples)
-    characters, repairs = clock.finish(total)
-    first, end = pcm.sounding_range(samples, decoder.sample_rate)
-    return Utterance(key, decoder.sample_rate, total, first, end, characters, repairs), samples
-
-
-def _lag_ms(output_format: str) -> float:
-    """By how much the count of decoded samples may lag behind a message: a codec decodes whole frames only."""
-    return 0.0 if output_format.startswith(WITHOUT_LAG) else CODEC_LAG_MS
-
-
-def keep(store: Store, key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> None:
-    """Put what the messages brought into the store. Raises StoreError, and as `hear` does."""
-    store.put(*hear(key, request, chunks))
+    heard = hear(request.output_format, chunks)
+    first, end = pcm.sounding_range(heard.samples, heard.sample_rate)
+    count = pcm.sample_count(heard.samples)
+    utterance = Utterance(key, heard.sample_rate, count, first, end, heard.characters, heard.repairs)
+    refuse_broken_sound(request, utterance, chunks)
+    return utterance, heard.samples
 
 
 @dataclass(slots=True)
@@ -110,8 +88,11 @@ async def speak_missing(
     async def worker() -> None:
         while queue:
             key, request = queue.pop()
-            chunks = await speak_whole(engine, request)
-            await asyncio.to_thread(keep, store, key, request, chunks)
+            with await _reserved(store, key):
+                # Another run may have spoken it meanwhile.
+                if await asyncio.to_thread(store.get, key) is None:
+                    spoken = await speak_into(partial(utterance_of, key, request), engine, request)
+                    await asyncio.to_thread(store.put, *spoken)
             tally.add(request)
             notice()
 
@@ -121,6 +102,13 @@ async def speak_missing(
                 group.create_task(worker())
     except* PipelineError as group_of_errors:
         raise _first(group_of_errors) from None
+
+
+async def _reserved(store: Store, key: str) -> ExitStack:
+    """Wait until nobody else speaks a key: for as long as somebody does, for who is killed holds nothing any more."""
+    while (held := store.try_lock(key)) is None:  # noqa: ASYNC110  # it is another process that lets go
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+    return held
 
 
 def _first(group: BaseExceptionGroup[PipelineError]) -> PipelineError:

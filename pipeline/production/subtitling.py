@@ -12,11 +12,14 @@ from pipeline.captions import words as words_format
 from pipeline.captions.words import TimedWords, words_of_narration
 from pipeline.engines import Access
 from pipeline.errors import ScriptError, UsageError
+from pipeline.interrupts import Ending
 from pipeline.model import Outcome, ProgressCallback, Sayer
 from pipeline.production.captioning import track_of_words
+from pipeline.production.collisions import refuse_collisions, refuse_under_a_file
 from pipeline.production.jobs import Job, assign, project_settings, read_text
+from pipeline.production.places import told_of_place
 from pipeline.production.planning import make_plan
-from pipeline.production.publishing import publish, staging_folder, write_text
+from pipeline.production.publishing import check_places, publish, staging_folder, write_text
 from pipeline.production.speaking import speak
 from pipeline.production.spoken import narration_of
 from pipeline.scripts import refuse_unbuilt
@@ -35,6 +38,9 @@ def subtitle(job: Job, outputs: Sequence[Path], access: Access, progress: Progre
     """
     for output in outputs:
         check_format(output)
+        refuse_under_a_file(output, output.parent)
+    refuse_collisions({"source": job.script}, outputs, access.record)
+    check_places([output.absolute() for output in outputs])
     remarks: list[str] = []
 
     def tell(remark: str) -> None:
@@ -42,17 +48,20 @@ def subtitle(job: Job, outputs: Sequence[Path], access: Access, progress: Progre
         say(remark)
 
     with ExitStack() as stack:
+        ending = stack.enter_context(Ending())
+        stack.enter_context(told_of_place(outputs[0].absolute().parent))
         asides = _asides(outputs, stack)
+        stack.enter_context(ending.watched())
         if job.script.suffix.lower() == ".json":
             made = _read_words(job, tell)
         else:
-            made = _speak_words(job, access, progress, tell)
+            made = _speak_words(job, outputs, access, progress, tell)
         track = track_of_words(made.timed, made.settings, made.settings.fps)
         for place, aside in asides.items():
             write_text(aside, FORMATS[place.suffix.lower()](track, made.timed))
         publish(asides)
     files = tuple(map(str, outputs))
-    return Outcome(files, True, made.spoken, made.stored, made.timed.duration_ms, tuple(remarks))
+    return Outcome(files, True, made.spoken, made.stored, made.timed.duration_ms, tuple(remarks), repairs=made.repairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,16 @@ class _Made:
     settings: Settings
     spoken: int = 0
     stored: int = 0
+    repairs: tuple[str, ...] = ()
 
 
 def check_format(output: Path) -> None:
     """Raise UsageError when no format has this file's extension."""
     suffix = output.suffix.lower()
+    known = ", ".join(FORMATS)
+    if str(output) == "-":
+        raise UsageError(f"-o -: captions are written to files only, not to standard output; name one of {known}")
     if suffix not in FORMATS:
-        known = ", ".join(FORMATS)
         raise UsageError(
             f"{output}: no caption format is called {suffix or 'that'}; there are {known}{nearest(suffix, FORMATS)}"
         )
@@ -101,8 +113,9 @@ def _read_words(job: Job, say: Sayer) -> _Made:
     return _Made(timed, settings)
 
 
-def _speak_words(job: Job, access: Access, progress: ProgressCallback, say: Sayer) -> _Made:
+def _speak_words(job: Job, outputs: Sequence[Path], access: Access, progress: ProgressCallback, say: Sayer) -> _Made:
     assignment = assign(job)
+    refuse_collisions(assignment.sources, outputs, access.record)
     refuse_unbuilt(assignment.script, str(job.script))
     for remark in assignment.script.remarks:
         say(f"{job.script.name}:{remark.line}: {remark.text}" if remark.line else remark.text)
@@ -114,4 +127,4 @@ def _speak_words(job: Job, access: Access, progress: ProgressCallback, say: Saye
     for repair in repairs:
         say(f"{job.script.name}: {repair}")
     timed = words_of_narration(narration)
-    return _Made(timed, assignment.settings, len(missing), len(plan.requests) - len(missing))
+    return _Made(timed, assignment.settings, len(missing), len(plan.requests) - len(missing), repairs)

@@ -12,12 +12,11 @@ from pipeline.measurement import FileSync, ReferenceWindows, measure_file
 from pipeline.media import decoded_sound, probe, subtitle_samples
 from pipeline.model import Word
 from pipeline.production import job_file
-from pipeline.production.jobs import read_text
+from pipeline.production.jobs import WORDS_SUFFIX, read_text
+from pipeline.settings import MEDIA_KINDS
 
 # Sound is compared at the rate of the reference windows; a sample of it is an eighth of a millisecond.
 RATE = 8000
-WORDS_SUFFIX = ".words.json"
-MEDIA_SUFFIXES = (".mp4", ".m4a", ".mp3", ".wav")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def find_finished(target: Path) -> Finished:
 def _media_of(path: Path, name: str) -> Path:
     job = job_file.read(path)
     for file in job.files if job is not None else ():
-        if Path(file).suffix.lower() in MEDIA_SUFFIXES and (path.parent / file).is_file():
+        if Path(file).suffix[1:].lower() in MEDIA_KINDS and (path.parent / file).is_file():
             return path.parent / file
     raise MediaError(f"{path.parent}: the video {name} that the job file names is gone")
 

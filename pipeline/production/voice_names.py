@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,16 @@ class VoiceNames:
         if identifier != name:
             self._write({**known, name: identifier})
         return identifier
+
+    def remember(self, names: Mapping[str, str], present: Collection[str]) -> None:
+        """Add the names of a fresh listing; a remembered name keeps its id as long as that is `present`.
+
+        So a second voice of one name does not take the place of the first, which a script may have been spoken with.
+        """
+        known = self._read()
+        fresh = {name: identifier for name, identifier in names.items() if known.get(name) not in present}
+        if fresh:
+            self._write({**known, **fresh})
 
     def _read(self) -> dict[str, str]:
         try:

@@ -47,6 +47,7 @@ class InitializeConnection:
     authorization: str | None = field(default=None, repr=False)
     try_trigger_generation: bool = False
     flush: bool = False
+    single_use_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

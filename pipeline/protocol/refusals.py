@@ -25,6 +25,8 @@ _REQUEST = "check the voice, the model and the settings"
 
 # Characters of the service's own words that are repeated: its sentences are shorter, a page of an error is not.
 MOST_WORDS = 400
+# Characters of them that a reason is looked for in: patterns over a message of megabytes would take minutes.
+MOST_READ = 4000
 
 # (pattern of a reason's name or words, the error it is, what to do): the first that is found holds.
 REASONS: tuple[tuple[str, type[EngineError], str], ...] = (
@@ -124,13 +126,13 @@ def _error(what: str, words: str, name: str, code: int) -> EngineError:
 def _reason(name: str, words: str) -> tuple[type[EngineError], str] | None:
     for text in (name, words):
         for pattern, kind, advice in REASONS:
-            if text and re.search(pattern, text, re.IGNORECASE):
+            if text and re.search(pattern, text[:MOST_READ], re.IGNORECASE):
                 return kind, advice
     return None
 
 
 def _sentence(what: str, words: str, advice: str) -> str:
-    line = "".join(char for char in " ".join(words.split()) if char.isprintable())
+    line = "".join(char for char in " ".join(words[:MOST_READ].split()) if char.isprintable())
     said = (line if len(line) <= MOST_WORDS else f"{line[:MOST_WORDS].rstrip()}…").rstrip(".")
     return f"{what}: {said}; {advice}" if said else f"{what}; {advice}"
 

@@ -2,10 +2,15 @@
 
 The surface is three verbs: `send` a message and get the text to put on the wire, `receive` a text and get the
 message it holds, and tell the session that the connection was `closed`.
+
+`send` raises LocalProtocolError and nothing else, and then all stays as it was; `receive` raises RemoteProtocolError
+and nothing else, and from then on it only does that: what is left is to say so to the other side and to close.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -22,9 +27,11 @@ from pipeline.protocol.messages import (
 )
 from pipeline.protocol.parsing import parse_first_message, parse_server_message, parse_text_message
 from pipeline.protocol.refusals import close_error
-from pipeline.protocol.states import Closed, Role, SpeechState, State, StateError
+from pipeline.protocol.sending_rules import check_first, check_text, is_given
+from pipeline.protocol.states import TRANSITIONS, Closed, Event, Role, SpeechState, State, StateError, Table
 
-_Sent = TypeVar("_Sent", ClientMessage, ServerMessage)
+_Sent = TypeVar("_Sent")
+_Message = TypeVar("_Message")
 
 # The service's own words for the change that it does not allow, as its close reason reports them.
 SETTINGS_CHANGED = (
@@ -45,14 +52,15 @@ class Ending:
     error: EngineError | None = None
 
 
-class _Session(Generic[_Sent]):
-    """What both ends do alike: keep the table of states, and say whose fault a wrong step is."""
+class OneSpeechSession(ABC, Generic[_Sent]):
+    """What all sessions of one speech do alike: keep the table of states, and say whose fault a wrong step is."""
 
     ours: Role
     theirs: Role
+    table: Table = TRANSITIONS
 
     def __init__(self) -> None:
-        self._speech = SpeechState()
+        self._speech = SpeechState(self.table)
 
     @property
     def states(self) -> dict[Role, State]:
@@ -60,18 +68,35 @@ class _Session(Generic[_Sent]):
         return dict(self._speech.of)
 
     def send(self, message: _Sent) -> str:
-        """Return the text to put on the wire. Raises LocalProtocolError when the state does not allow the message."""
+        """Return the text to put on the wire.
+
+        Raises LocalProtocolError when the state does not allow the message, or the service is known not to take it.
+        """
+        after = self._after(type(message))
+        self._check(message)
+        text = written(self._write, message)
+        self._speech = after
+        return text
+
+    def _after(self, event: Event) -> SpeechState:
+        after = self._speech.copy()
         try:
-            self._speech.move(self.ours, type(message))
+            after.move(self.ours, event)
         except StateError as error:
             raise LocalProtocolError(f"wrong order of messages: {error}") from None
-        return compose(message)
+        return after
 
-    def _received(self, message: ClientMessage | ServerMessage) -> None:
+    def _check(self, message: _Sent) -> None:
+        """Raise LocalProtocolError for what the service would close the socket for."""
+
+    @abstractmethod
+    def _write(self, message: _Sent) -> str:
+        """Write the message as JSON text."""
+
+    def _received(self, event: Event) -> None:
         try:
-            self._speech.move(self.theirs, type(message))
+            self._speech.move(self.theirs, event)
         except StateError as error:
-            self._speech.fail(self.theirs)
             raise RemoteProtocolError(f"wrong order of messages: {error}") from None
 
     def _hear_closing(self) -> None:
@@ -79,8 +104,8 @@ class _Session(Generic[_Sent]):
             self._speech.move(role, Closed)
 
 
-class ClientSession(_Session[ClientMessage]):
-    """The end that sends text and gets speech."""
+class OneSpeechClientSession(OneSpeechSession[_Sent]):
+    """The end that sends text and gets speech, whatever its messages."""
 
     ours, theirs = Role.CLIENT, Role.SERVER
 
@@ -98,10 +123,10 @@ class ClientSession(_Session[ClientMessage]):
         """Return what the server's frame holds. Raises RemoteProtocolError; after that only `closed` has a meaning."""
         try:
             message = parse_server_message(text)
+            self._received(type(message))
         except RemoteProtocolError:
             self._speech.fail(self.theirs)
             raise
-        self._received(message)
         if isinstance(message, ErrorMessage):
             self._error = message
         self._whole = self._whole or isinstance(message, FinalMessage)
@@ -116,7 +141,32 @@ class ClientSession(_Session[ClientMessage]):
         return Ending(code, reason, ended_without_final=error is None, error=error)
 
 
-class ServerSession(_Session[ServerMessage]):
+class ClientSession(OneSpeechClientSession[ClientMessage]):
+    """The end that sends text and gets speech.
+
+    Besides wrong steps `send` refuses what closes the socket: settings that change after the first message, more than
+    three dictionaries, a schedule that is not possible. An empty text would end the speech and is refused too: it is
+    CloseConnection that ends it, and `SendText(" ", flush=True)` that flushes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: SentSettings | None = None
+
+    def _check(self, message: ClientMessage) -> None:
+        if isinstance(message, InitializeConnection | SendText) and not message.text:
+            raise LocalProtocolError("an empty text ends the speech; send CloseConnection for that, else a space")
+        if isinstance(message, InitializeConnection):
+            check_first(message)
+            self._settings = message.voice_settings
+        elif isinstance(message, SendText):
+            check_text(message, self._settings)
+
+    def _write(self, message: ClientMessage) -> str:
+        return compose(message)
+
+
+class ServerSession(OneSpeechSession[ServerMessage]):
     """The end that gets text and sends speech."""
 
     ours, theirs = Role.SERVER, Role.CLIENT
@@ -130,11 +180,14 @@ class ServerSession(_Session[ServerMessage]):
         is_first = self._speech.of[Role.CLIENT] is State.IDLE
         try:
             message: ClientMessage = parse_first_message(text) if is_first else parse_text_message(text)
+            self._received(type(message))
+            if isinstance(message, InitializeConnection):
+                self._settings = message.voice_settings
+            elif isinstance(message, SendText):
+                check_settings_stay(message, self._settings)
         except RemoteProtocolError:
             self._speech.fail(self.theirs)
             raise
-        self._received(message)
-        self._check_settings(message)
         return message
 
     def closed(self, code: int, reason: str = "") -> Ending:
@@ -142,10 +195,22 @@ class ServerSession(_Session[ServerMessage]):
         self._hear_closing()
         return Ending(code, reason)
 
-    def _check_settings(self, message: ClientMessage) -> None:
-        """Voice settings come with the first message or never, and do not change: the service closes with 1008."""
-        if isinstance(message, InitializeConnection):
-            self._settings = message.voice_settings
-        elif isinstance(message, SendText) and message.voice_settings not in {None, self._settings}:
-            self._speech.fail(self.theirs)
-            raise RemoteProtocolError(SETTINGS_CHANGED)
+    def _write(self, message: ServerMessage) -> str:
+        return compose(message)
+
+
+def check_settings_stay(message: SendText, first: SentSettings | None) -> None:
+    """Voice settings come with the first message or never, and do not change: the service closes with 1008.
+
+    Raises RemoteProtocolError with the service's own words.
+    """
+    if is_given(message.voice_settings) and message.voice_settings != first:
+        raise RemoteProtocolError(SETTINGS_CHANGED)
+
+
+def written(write: Callable[[_Message], str], message: _Message) -> str:
+    """Write a message. Raises LocalProtocolError for one that has no form on the wire."""
+    try:
+        return write(message)
+    except (TypeError, ValueError) as error:
+        raise LocalProtocolError(f"a message cannot be written: {error}") from None

@@ -47,13 +47,13 @@ def read_script(text: str, path: str, project: Mapping[str, object], options: Ma
 
 
 def refuse_unbuilt(script: Script, path: str) -> None:
-    """Raise ScriptError at the first segment that asks for what is understood, but has no effect yet."""
+    """Raise ScriptError at the first mark that asks for what is understood, but has no effect yet."""
     for segment in script.segments:
         if segment.anchor_ms is not None:
             message = "a time of the video for this text has no effect yet in this version; take the [mm:ss] out"
-            raise ScriptError(message, path, segment.line)
+            raise ScriptError(message, path, segment.anchor_line)
         if segment.picture is not None:
             message = (
                 "a picture in the text has no effect yet in this version; name one as picture: in the front matter"
             )
-            raise ScriptError(message, path, segment.line)
+            raise ScriptError(message, path, segment.picture_line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from pipeline.errors import ScriptError
@@ -59,6 +59,8 @@ _CODES: dict[str, frozenset[str]] = {
     "guru": frozenset({"GURMUKHI"}),
 }
 _KNOWN = frozenset({"LATIN", *_LANGUAGES})
+# Languages that put ¿ and ¡ before a question and an exclamation: of Spain, and of its former Americas.
+_INVERTED_MARKS = "es ast an ext gl ca eu qu ay gn nah arn myn yua quc cbk ch tl fil"
 # Latin abbreviations are everyday writing in these (`NHK`, `DVD`), though not a sentence of nothing else.
 _LATIN_BESIDE = frozenset(_LANGUAGES["CJK"].split())
 
@@ -85,13 +87,15 @@ def scripts_of(language: str) -> frozenset[str]:
     return found or frozenset({"LATIN"})
 
 
-def judge_letters(segments: Iterable[Segment], language: str, path: str) -> list[Remark]:
+def judge_letters(segments: Sequence[Segment], language: str, path: str) -> list[Remark]:
     """Compare what is spoken with the letters of its language: a remark for each segment with a foreign word.
+
+    One more, where ¿ or ¡ first stands, when the language does not use them.
 
     Raises ScriptError at a segment that is mostly in letters which the language does not use.
     """
     scripts = scripts_of(language)
-    remarks = []
+    remarks = list(_inverted_marks(segments, language))
     for segment in segments:
         allowed = _allowed(segment, scripts, language)
         counts = Counter(script for token in segment.tokens for letter in token.said if (script := script_of(letter)))
@@ -101,6 +105,17 @@ def judge_letters(segments: Iterable[Segment], language: str, path: str) -> list
         if foreign:
             remarks.append(_foreign_words(segment, foreign, language))
     return remarks
+
+
+def _inverted_marks(segments: Iterable[Segment], language: str) -> Iterator[Remark]:
+    """Remark the first mark that tells of Spanish, whose letters are those of many other languages."""
+    if language.lower().partition("-")[0] in _INVERTED_MARKS.split():
+        return
+    for segment in segments:
+        if found := next((letter for letter in segment.text if letter in "¿¡"), None):
+            text = f"{found} is Spanish, but the language is {language!r}; set `language: es` if that is spoken"
+            yield Remark(text, segment.line)
+            return
 
 
 def _allowed(segment: Segment, scripts: frozenset[str], language: str) -> frozenset[str]:

@@ -145,6 +145,8 @@ class _Assembly:
             starts_paragraph=self._starts_paragraph,
             anchor_ms=self._anchor.milliseconds if self._anchor else None,
             picture=self._picture.path if self._picture else None,
+            anchor_line=self._anchor.line if self._anchor else 0,
+            picture_line=self._picture.line if self._picture else 0,
         )
         self.segments.append(segment)
         self.break_ms, self._anchor, self._picture, self._label = 0, None, None, None

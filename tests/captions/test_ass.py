@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pysubs2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.captions.ass import caption_size, card_layer, compose, escape, lettered, time_code
+from pipeline.captions.ass import caption_layer, caption_size, card_layer, compose, escape, lettered, time_code
 from pipeline.captions.lettering import Lettering
 from pipeline.errors import SettingError
 from pipeline.model import CaptionTrack, Cue
@@ -86,7 +88,39 @@ def test_captions_fit_the_width(size: tuple[int, int]) -> None:
 
 def test_a_line_too_long_for_any_size_is_wrapped() -> None:
     """The size never falls below half the usual one."""
-    assert caption_size([Cue(0, 1, ("w" * 1000,))], (1000, 1000), LATIN) == 31
+    assert caption_size([Cue(0, 1, ("two words " * 100,))], (1000, 1000), LATIN) == 31
+
+
+ADDRESS = "https://www.example.org/harbour/lighthouse-keepers/archive.php?year=1887&n=42"
+COMPOUND = "Supercalifragilisticexpialidociousantidisestablishmentarianism"
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (1080, 1080), (320, 180)])
+@pytest.mark.parametrize("word", [ADDRESS, COMPOUND, ADDRESS * 20])
+def test_a_word_too_wide_is_broken(size: tuple[int, int], word: str) -> None:
+    """A word stays inside the picture, nothing of it lost, and makes no other caption smaller by more than a fifth."""
+    cues = [Cue(0, 1, ("Look at it here:", word)), Cue(1, 2, ("A short line.",))]
+    font_size = caption_size(cues, size, LATIN)
+    assert font_size >= 0.79 * (caption_size(cues[1:], size, LATIN) - 1)
+    (text, other) = (event.split(",,", 2)[-1] for event in caption_layer(cues, size, LATIN, CAPTIONS, font_size).events)
+    assert other == "A short line."
+    override = re.match(r"{\\fs(\d+)}", text)
+    event_size = int(override[1]) if override else font_size
+    first, *lines = text[override.end() if override else 0 :].split("\\N")
+    assert (first, "".join(lines)) == ("Look at it here:", word)
+    assert all(LATIN.width(line) * event_size <= 0.86 * size[0] for line in lines)
+    assert (len(lines) + 1) * event_size <= 0.31 * size[1]
+
+
+def test_what_no_font_draws_is_left_out_of_the_drawing() -> None:
+    """A face and what leans on it are not drawn, a line of nothing else neither, nor a caption of nothing else."""
+    lettering = Lettering("Roboto", undrawn=frozenset("👩🚢漢"))
+    cues = (Cue(0, 1000, ("Ahoy 🚢\ufe0f there", "👩\U0001f3fd\u200d🚢")), Cue(1000, 2000, ("漢",)))
+    read = pysubs2.SSAFile.from_string(compose(CaptionTrack(cues), (1920, 1080), lettering, CAPTIONS))
+    assert [event.text for event in read] == ["Ahoy there"]
+    layer = card_layer("🚢 The harbour", 5000, (1920, 1080), lettering, CARD)
+    assert layer.events[2].endswith("}The harbour")
+    assert [event.split(",")[3] for event in card_layer("🚢", 5000, (1920, 1080), lettering, CARD).events] == ["Ground"]
 
 
 def test_a_card_holds_its_title_in_its_template() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.captions.lettering import Lettering, fit_title, size_that_fits, wrap
+from pipeline.captions.lettering import Lettering, break_long_words, drawable, fit_title, size_that_fits, wrap
 
 MONOSPACED = Lettering("Mono", {chr(code): 1.0 for code in (*range(32, 127), 0x2026, 0x6F22, 0x5B57, 0x3002)})
 TEXTS = st.text(st.sampled_from([*"ab c 漢字。"]), max_size=60)
@@ -60,3 +60,31 @@ def test_the_widest_line_decides_the_size() -> None:
 def test_estimated_widths() -> None:
     """Characters without a known width count by their kind; marks take none."""
     assert Lettering().width("漢") > Lettering().width("a") > Lettering().width("\u0301") == 0
+
+
+def test_an_address_breaks_after_its_marks() -> None:
+    """Between the parts of an address first, and where it has none into like parts; other lines are left alone."""
+    address = "example.org/harbour-master/tide"
+    assert break_long_words(["see it:", address], MONOSPACED, 20) == ("see it:", "example.org/", "harbour-master/tide")
+    assert break_long_words(["abcdefghijklmnopqrstuvwxyz"], MONOSPACED, 20) == ("abcdefghijklm", "nopqrstuvwxyz")
+    line = "many words that are together wider than a line"
+    assert break_long_words([line], MONOSPACED, 20) == (line,)
+
+
+@given(st.text(st.sampled_from([*"abc/-.?  漢\u0301"]), max_size=80), st.integers(1, 30))
+def test_breaking_long_words_loses_nothing(text: str, width: int) -> None:
+    """All parts together are the line, each fits, and no mark is parted from its letter."""
+    letters = " ".join(text.split()).lstrip("\u0301")
+    lines = break_long_words([letters], MONOSPACED, width)
+    assert "".join(lines).replace(" ", "") == letters.replace(" ", "")
+    if len(lines) > 1:
+        assert all(MONOSPACED.width(line) <= width for line in lines)
+        assert not any(line.startswith("\u0301") for line in lines if " \u0301" not in letters)
+
+
+def test_what_is_drawn_of_a_line() -> None:
+    """Without what no font draws the line's spaces close up; a line that is drawn whole is not touched."""
+    lettering = Lettering("Mono", undrawn=frozenset("😀字"))
+    assert drawable("a  b", lettering) == "a  b"
+    assert drawable("Hello 😀\ufe0f there 字\u0301!", lettering) == "Hello there !"
+    assert drawable("😀", lettering) == ""

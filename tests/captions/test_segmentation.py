@@ -150,6 +150,44 @@ def test_phrases_without_spaces_are_joined_without_spaces() -> None:
     assert violations(CaptionTrack(cues, "ja"), japanese) == ()
 
 
+def test_a_word_that_takes_ten_seconds_is_seen_as_long() -> None:
+    """An address that is read out stays until its last sound."""
+    words = [Word("Visit", 0, 400), Word("https://example.org/tide", 500, 10_500), Word("today.", 10_800, 11_400)]
+    cues = break_into_cues(words, LIMITS)
+    address = next(cue for cue in cues if cue.end_word == 2)
+    assert address.end_ms == 10_720
+
+
+def test_a_phrase_that_no_cue_holds_is_parted() -> None:
+    """A long Japanese phrase is seen in parts that follow each other, and each word counts to one cue."""
+    japanese = profile("netflix", "ja", 25)
+    phrase = (
+        "私たちの町の古い灯台から見える港の景色は朝も夕方もとても美しくて遠くの国から来た人たちにも愛されています。"
+    )
+    words = [Word("では、", 0, 600), Word(phrase, 700, 10_700, space_before=False), Word("はい。", 11_500, 12_300)]
+    cues = break_into_cues(words, japanese, frozenset({2}))
+    assert "".join(line for cue in cues for line in cue.lines) == "".join(word.text for word in words)
+    assert violations(CaptionTrack(cues, "ja"), japanese) == ()
+    assert cues[-2].end_ms >= 10_700
+    assert (cues[0].first_word, cues[-1].first_word, cues[-1].end_word) == (0, 2, 3)
+    assert [cue.first_word for cue in cues[1:]] == [cue.end_word for cue in cues[:-1]]
+
+
+def test_a_short_phrase_said_slowly_is_parted_too() -> None:
+    """Seven seconds are not enough for a phrase of one line that takes twelve."""
+    japanese = profile("netflix", "ja", 25)
+    cues = break_into_cues([Word("港の美しい景色", 0, 12_000)], japanese)
+    assert [cue.lines for cue in cues] == [("港の",), ("美しい",), ("景色",)]
+    assert cues[-1].end_ms == 12_500
+    assert violations(CaptionTrack(cues, "ja"), japanese) == ()
+
+
+def test_thai_is_held_where_it_cannot_be_parted() -> None:
+    """Where Thai words end is not known: the phrase stays whole, and stays seen."""
+    (cue,) = break_into_cues([Word("ภาษาไทย", 0, 9000)], profile("netflix", "th", 25))
+    assert (cue.lines, cue.end_ms) == (("ภาษาไทย",), 9000)
+
+
 def test_a_token_without_letters_begins_no_line() -> None:
     """A dash or a face stays with the word before it."""
     cues = break_into_cues(

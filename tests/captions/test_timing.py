@@ -28,6 +28,11 @@ LIMITS = profile("netflix", "en", 25)  # gap 80 ms, minimum 834 ms
         (100, 900, 834, 820),  # too short, and nothing to be done
         (100, 1100, 834, 1020),  # the minimum would leave a gap that is neither, so it is closed
         (6800, 7300, 834, 6800),  # the maximum leaves no two frames: half a second
+        (6950, 7300, 834, 7220),  # but nothing goes before its last sound
+        (10_000, None, 834, 10_000),  # however long that takes
+        (10_000, 12_000, 834, 10_000),
+        (10_000, 10_300, 834, 10_220),
+        (10_000, 10_000, 834, 9920),
     ],
 )
 def test_the_out_time_follows_the_rules(spoken_ms: int, next_ms: int | None, needed_ms: int, out_ms: int) -> None:

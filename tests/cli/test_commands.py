@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import wave
@@ -20,6 +21,7 @@ from pipeline.settings import TABLE
 from tests.production.jobs import SCRIPT
 from tests.speaking_voice import SpeakingVoice
 
+MADE = "a media file is one of mp4, m4a, mp3, wav"
 SMALL = ["--engine", "offline", "--size", "320x180"]
 
 
@@ -70,6 +72,18 @@ def test_the_version() -> None:
         (["subtitle", "gone.md", "-o", "x.doc"], ".srt"),
         (["subtitle", "gone.md"], "--output"),
         (["verify", "gone"], "no such file or folder"),
+        (["narrate", "-"], "standard input is not read by narrate"),
+        (["subtitle", "-", "-o", "a.srt"], "standard input is not read by subtitle"),
+        (["subtitle", "gone.md", "-o", "-"], "-o -: captions are written to files only"),
+        (["narrate", "gone.md", "-o", "-"], "-o -: only files are written"),
+        (["narrate", "gone.md", "-o", "x.avi"], f"-o x.avi: {MADE} (not 'avi')"),
+        (["narrate", "gone.md", "-o", "x.mkv"], f"-o x.mkv: {MADE} (not 'mkv')"),
+        (["narrate", "gone.md", "-o", "a/x.FLAC"], f"-o a/x.FLAC: {MADE} (not 'flac')"),
+        (["narrate", "gone.md", "-o", "x.ogg"], f"-o x.ogg: {MADE} (not 'ogg')"),
+        (["narrate", "gone.md", "-o", "x.png", "--picture", "x.png"], f"-o x.png: {MADE} (not 'png')"),
+        (["narrate", "gone.md", "--container", "mkv"], f"--container: {MADE} (not 'mkv')"),
+        (["narrate", "gone.md", "--container", "avi"], f"--container: {MADE} (not 'avi')"),
+        (["narrate", "gone.md", "--fit", "stretch"], "fit can only be freeze (not 'stretch')"),
     ],
 )
 def test_a_wrong_call_ends_with_status_2(
@@ -92,13 +106,21 @@ def test_narrate_tells_its_files(folder: Path, truth: SpeakingVoice) -> None:
     common: list[str | Path] = [*SMALL, "-o", folder / "out", "--store", folder / "store"]
     result = call("narrate", script, *common)
     assert result.exit_code == 0, result.output
-    assert "5 paragraphs spoken" in result.stdout
+    assert "5 parts spoken" in result.stdout
     assert str(folder / "out" / "tour" / "tour.mp4") in result.stdout
     assert "Anna is" in result.stderr
     again = call("narrate", script, *common, "--json")
     assert again.exit_code == 0
     told = json.loads(again.stdout)
     assert (told["made"], told["spoken"]) == (False, 0)
+    assert abs(told["sync"]["sound_offset_ms"]) < 0.5
+    assert all(isinstance(figure, int | float) for figure in told["sync"].values())
+    assert any("Anna is" in remark for remark in told["remarks"])
+    told_again = call("narrate", script, *common).stdout
+    assert "Nothing to do" in told_again
+    assert [line for line in told_again.splitlines() if "sync" in line] == [
+        line for line in result.stdout.splitlines() if "sync" in line
+    ]
     assert len(truth.texts) == 5
     verified = call("verify", folder / "out" / "tour", "--json")
     assert verified.exit_code == 0, verified.output
@@ -225,3 +247,46 @@ def test_a_named_mp4_is_a_video_whatever_its_letters() -> None:
     assert [kind(name) for name in ("a.mp4", "a.MP4", "a.m4a", "a.words.json")] == ["video", "video", "sound", "words"]
     outcome = Outcome((), made=True, spoken=1, stored=0, duration_ms=900, sync={"sound_offset_ms": 0.1})
     assert list(details(outcome)) == ["sync, measured on the file: sound +0.1 ms"]
+
+
+def test_a_result_is_no_folder_where_the_script_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-o` that names the script itself is refused with status 2, and the script stays."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.md").write_text("Hello.", encoding="utf-8")
+    result = call("narrate", "talk.md", "-o", "talk.md")
+    assert result.exit_code == 2, result.output
+    assert "-o talk.md" in result.stderr
+    assert (tmp_path / "talk.md").read_text(encoding="utf-8") == "Hello."
+
+
+def test_a_port_that_is_in_use_is_told_before_the_address() -> None:
+    """The other address is not taken for the one that was asked for."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-u", "-m", "pipeline", "serve", "--port", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+            assert server.stdout is not None
+            told = [server.stdout.readline(), server.stdout.readline()]
+            server.terminate()
+    assert told[0] == f"note: port {port} is in use, so another one is taken\n"
+    assert told[1].startswith("ws://127.0.0.1:")
+    assert not told[1].endswith(f":{port}\n")
+
+
+def test_a_recording_is_not_played_back_into_itself(tmp_path: Path) -> None:
+    """`serve --record` and `--replay` of one file are refused."""
+    (tmp_path / "a.jsonl").write_text("", encoding="utf-8")
+    result = call("serve", "--record", tmp_path / "a.jsonl", "--replay", tmp_path / "." / "a.jsonl")
+    assert result.exit_code == 2
+    assert "name another file for the record" in result.stderr
+
+
+def test_the_readme_names_every_option_that_no_front_matter_takes() -> None:
+    """What a script may not say is said in the paragraph on front matter."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    paragraph = next(part for part in text.split("\n\n") if part.startswith("Front matter takes"))
+    of_scripts = {option_name(row) for row in TABLE if "script" in row.places}
+    command = main.get_command(click.Context(main), "narrate")
+    assert command is not None
+    options = [parameter.opts[-1] for parameter in command.params if isinstance(parameter, click.Option)]
+    assert [name for name in options if name not in of_scripts and f"`{name}`" not in paragraph] == []

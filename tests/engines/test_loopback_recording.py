@@ -209,3 +209,40 @@ def test_a_recording_that_cannot_be_written_is_told(folder: Path) -> None:
     """The folder is not there."""
     with pytest.raises(StoreError, match="cannot be written"):
         Recorder(str(folder / "missing" / "messages.jsonl")).connection("/")
+
+
+@pytest.mark.parametrize("content", [b"# My script\n\nHello.\n", b"{}\n", b"\xff\xfe", b"[" * 200_000, b"\n", b"1\n"])
+def test_no_other_file_is_recorded_into(folder: Path, content: bytes) -> None:
+    """A script that was named by mistake stays as it is."""
+    path = folder / "script.md"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="is no recording") as caught:
+        Recorder(str(path))
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_recorded_into(folder: Path) -> None:
+    """As `mktemp` makes one."""
+    path = folder / "messages.jsonl"
+    path.touch()
+    Recorder(str(path)).connection("/v1/text-to-speech/v/stream-input")
+    assert [line["connection"] for line in lines(path)] == [1]
+
+
+def test_a_recording_that_was_cut_off_goes_on_on_a_line_of_its_own(folder: Path) -> None:
+    """What a full disk left of a line does not spoil the next one."""
+    path = folder / "messages.jsonl"
+    Recorder(str(path)).connection("/v1/text-to-speech/v/stream-input").closed(1000, "")
+    path.write_bytes(path.read_bytes()[:-5])
+    Recorder(str(path)).connection("/v1/text-to-speech/v/stream-input")
+    last = path.read_text(encoding="utf-8").splitlines()[-1]
+    assert json.loads(last)["connection"] == 2
+
+
+def test_a_recording_nested_without_end_is_told(folder: Path) -> None:
+    """With its line."""
+    path = folder / "messages.jsonl"
+    path.write_text('{"connection": 1, "request": "/"}\n' + "[" * 200_000, encoding="utf-8")
+    with pytest.raises(UsageError, match=":2:"):
+        read_recording(str(path))

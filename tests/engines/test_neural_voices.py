@@ -66,7 +66,7 @@ def test_a_further_voice_speaks_english_only(cache: Path) -> None:
 def test_a_voice_that_is_not_here_is_told_with_how_to_get_it(cache: Path) -> None:
     """In place of a download that nobody asked for."""
     before = sorted(cache.iterdir())
-    with pytest.raises(EngineError, match="hibari --voice fable"):
+    with pytest.raises(EngineError, match="cueline voices --get fable"):
         offline.speak(TEXT, "en", "fable", 1.0)
     assert sorted(cache.iterdir()) == before
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import logging
@@ -15,10 +16,11 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.utils import accept_key
 
-from pipeline.engines.connecting import Address, Headers, Limits, is_loopback
+from pipeline.engines.connecting import MOST_MESSAGE_BYTES, Address, Headers, Limits, is_loopback
 from pipeline.engines.retries import MOST_TRIES, speak_whole
 from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import (
@@ -181,10 +183,28 @@ def test_a_missing_final_frame_is_not_forgiven_when_something_is_missing(chunk: 
     ],
 )
 def test_a_close_before_the_end_is_typed(code: int, reason: str, kind: type[EngineError]) -> None:
-    """Even when all characters came: only 1000 may lack the final frame."""
+    """By its code and its words. What all of came before it is whole, unless the service refuses it."""
     with pytest.raises(kind) as caught:
-        speak(playing(SPEECH, code=code, reason=reason))
+        speak(playing(HALF, code=code, reason=reason))
     assert caught.value.close_code == code
+    if kind is not RefusedError:
+        assert speak(playing(SPEECH, code=code, reason=reason)) == (SPEECH.chunk,)
+    else:
+        with pytest.raises(kind):
+            speak(playing(SPEECH, code=code, reason=reason))
+
+
+def test_a_stall_or_being_busy_after_all_was_there_is_no_matter() -> None:
+    """What was spoken whole is paid for, and not asked for again."""
+
+    async def stalling(connection: ServerConnection) -> None:
+        await heard(connection)
+        await connection.send(compose(SPEECH))
+        await connection.wait_closed()
+
+    assert speak(stalling, limits=Limits(silence=0.2, closing=0.1)) == (SPEECH.chunk,)
+    busy = ErrorMessage("The system is busy", "system_busy", 1008)
+    assert speak(playing(SPEECH, busy, code=1008)) == (SPEECH.chunk,)
 
 
 def test_an_error_frame_is_typed() -> None:
@@ -221,6 +241,47 @@ def test_a_refusal_before_the_text_was_heard_is_still_read() -> None:
         speak(script, long)
 
 
+def test_frames_that_say_nothing_are_a_stall_too() -> None:
+    """Else a service that only ever pings would hold a request for as long as all may take."""
+
+    async def script(connection: ServerConnection) -> None:
+        await heard(connection)
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.send('{"type":"ping"}')
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(ConnectionLostError, match="no speech came"):
+        speak(script, limits=Limits(silence=0.2, closing=0.2))
+
+
+def test_a_message_that_is_too_large_is_not_asked_for_again() -> None:
+    """It was this side that closed, and it says so."""
+
+    async def script(connection: ServerConnection) -> None:
+        await heard(connection)
+        with contextlib.suppress(ConnectionClosed):
+            await connection.send(" " * (MOST_MESSAGE_BYTES + 1))
+            await connection.wait_closed()
+
+    with pytest.raises(RefusedError, match="more than 16 MiB"):
+        speak(script)
+
+
+def test_an_endless_speech_is_ended() -> None:
+    """By how much sound a text can have."""
+
+    async def script(connection: ServerConnection) -> None:
+        await heard(connection)
+        sound = base64.b64encode(bytes(2**20)).decode()
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.send(json.dumps({"audio": sound}))
+
+    with pytest.raises(RefusedError, match="far more sound"):
+        speak(script, limits=Limits(closing=0.2))
+
+
 def test_a_stall_is_noticed() -> None:
     """A server that falls silent is not waited for without end."""
 
@@ -228,9 +289,9 @@ def test_a_stall_is_noticed() -> None:
         await heard(connection)
         await connection.wait_closed()
 
-    with pytest.raises(ConnectionLostError, match="no message came"):
+    with pytest.raises(ConnectionLostError, match="no speech came"):
         speak(script, limits=Limits(silence=0.2, closing=0.2))
-    with pytest.raises(ConnectionLostError, match="not whole after"):
+    with pytest.raises(RefusedError, match="not whole after"):
         speak(script, limits=Limits(silence=5, closing=0.2, whole=0.2))
 
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pipeline.engines import ENGINES, Access, elevenlabs
-from pipeline.engines.elevenlabs import address_of, query_of, resolve_voice, served_by
+from pipeline.engines import ENGINES, LIVE, Access, account
+from pipeline.engines.elevenlabs import address_of, endpoint_of, query_of, resolve_voice, served_by
 from pipeline.engines.loopback import serve
 from pipeline.errors import RefusedError, UsageError
 from pipeline.model import SpeechChunk, SpeechRequest, Voice
@@ -108,12 +108,22 @@ def test_the_engine_speaks_with_a_local_server() -> None:
     async def run() -> tuple[list[SpeechChunk], str]:
         async with serve(TruthVoice(), port=0) as base, ENGINES["elevenlabs"](Access(base_url=base)) as engine:
             request = SpeechRequest("Hello there.", Voice("v"), "eleven_multilingual_v2", "en", "auto")
-            assert (engine.name, engine.most_at_once) == ("elevenlabs", 2)
+            assert engine.name == "elevenlabs"
             return [chunk async for chunk in engine.speak(request)], engine.shaped_by(request)
 
     chunks, shaped = asyncio.run(run())
     assert b"".join(chunk.audio for chunk in chunks) == TruthVoice()("Hello there.", "en", "v", 1.0).pcm
     assert "127.0.0.1" in shaped
+
+
+def test_further_parameters_stand_in_every_address() -> None:
+    """What may shape the speech is part of who speaks; what is only kept or not is none."""
+    access = Access(KEY, parameters=(("enable_logging", "false"), ("optimize_streaming_latency", "2")))
+    for model in ("eleven_flash_v2_5", "eleven_v3"):
+        request = SpeechRequest("Hi", Voice("v"), model, "en")
+        path = endpoint_of(request).target(address_of(access), request, LIVE)
+        assert path.endswith("&enable_logging=false&optimize_streaming_latency=2")
+    assert served_by(access) == "elevenlabs optimize_streaming_latency=2"
 
 
 class Listing(ThreadingHTTPServer):
@@ -216,7 +226,7 @@ def test_nobody_waits_for_a_listing_that_does_not_come() -> None:
         held: list[socket.socket] = []
         asyncio.run(run())
         # What asyncio waits for when it ends are the threads of its own pool.
-        assert time.monotonic() - ended[0] < elevenlabs.PAGE_SECONDS / 2
+        assert time.monotonic() - ended[0] < account.STEP_SECONDS / 2
         held[0].close()
 
 

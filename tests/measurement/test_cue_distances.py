@@ -98,3 +98,10 @@ def test_no_cues_and_no_words() -> None:
     """Nothing to measure."""
     assert cue_distances([], spoken(TEXT)).count == 0
     assert cue_distances([(0, "It works.")], []).unmatched == 1
+
+
+def test_a_cue_that_begins_within_a_phrase_tells_nothing() -> None:
+    """A long phrase is seen in parts: only the first comes with a word's start, and none is unmatched."""
+    words = [Word("私たちの町の古い灯台から", 0, 10_000), Word("はい。", 11_000, 12_000)]
+    distances = cue_distances([(0, "私たちの町の"), (5000, "古い灯台から"), (11_000, "はい。")], words)
+    assert (distances.count, distances.unmatched, distances.p95_ms) == (2, 0, 0)

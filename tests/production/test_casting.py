@@ -98,3 +98,22 @@ def test_what_means_nothing_to_the_offline_voice_shapes_no_request() -> None:
     unheeded = {"voice_settings.stability": 0.1, "normalization": "off", "ssml": True, "seed": 3}
     assert lines_of(made, settings(**unheeded), cast, "offline", "t.md") == plain
     assert lines_of(made, settings(**unheeded), cast, "elevenlabs", "t.md") != plain
+
+
+KANJI = "東京は大きい。"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "count"), [(KANJI, "ja", 1), (KANJI, "ja-JP", 1), ("とうきょう", "ja", 0), (KANJI, "zh", 0)]
+)
+def test_kanji_that_espeak_is_to_read_are_remarked_once(text: str, language: str, count: int) -> None:
+    """Espeak-ng knows few readings of Han characters in Japanese, and a script that has them is told what to write."""
+    cast = cast_offline(script(None, None, text=text), settings(language=language), OFFERED)
+    assert sum("kanji" in remark for remark in cast.remarks) == count
+
+
+def test_kanji_whose_reading_is_written_are_not_remarked() -> None:
+    """What counts is what is said, not what is shown."""
+    token = Token("東京", "とうきょう")
+    cast = cast_offline(Script("t", (Segment(0, (token,), 1),)), settings(language="ja"), OFFERED)
+    assert cast.remarks == ()

@@ -86,7 +86,7 @@ def test_a_full_disk_while_storing(folder: Path, truth: SpeakingVoice, monkeypat
         real(descriptor)
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="No space left on device"):
+    with pytest.raises(StoreError, match="the disk is full; free some space"):
         run(job_of(folder))
     kept = list((folder / "store").rglob("*.speech"))
     assert len(kept) >= 2
@@ -109,7 +109,7 @@ def test_a_full_disk_while_writing(folder: Path, name: str, monkeypatch: pytest.
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OutputError, match="No space left on device"):
+    with pytest.raises(OutputError, match="the disk is full; free some space"):
         run(job_of(folder))
     assert left_behind(folder) == []
 

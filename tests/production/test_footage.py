@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline import media
-from tests.production.jobs import job_of, run
+from pipeline.engines import Access
+from pipeline.model import Progress
+from pipeline.production import narrate
+from tests.production.jobs import ignore_remark, job_of, run
 
 
 @pytest.fixture
@@ -114,3 +117,17 @@ def test_a_still_is_seen_with_captions(folder: Path) -> None:
     assert all(shown[first : last + 1])
     top = media.frame_at(str(made), 500)[:100]
     assert np.abs(top.astype(int) - [0, 120, 0]).max() < 12
+
+
+@pytest.mark.usefixtures("truth")
+def test_every_stage_is_told_to_its_end(folder: Path, footage: Path) -> None:
+    """With captions drawn into footage, drawing too: nothing that began stays short of its total."""
+    last: dict[str, Progress] = {}
+
+    def note(progress: Progress) -> None:
+        last[progress.stage] = progress
+
+    options = {"video": str(footage), "captions.mode": "burned"}
+    narrate(job_of(folder, SHORT, **options), Access(), note, ignore_remark)
+    assert {"speaking", "encoding sound", "drawing", "muxing", "measuring"} <= last.keys()
+    assert [stage for stage, progress in last.items() if not progress.done == progress.total > 0] == []

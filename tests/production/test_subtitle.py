@@ -10,7 +10,7 @@ import pytest
 import srt
 
 from pipeline.engines import Access
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, UsageError
 from pipeline.model import Outcome
 from pipeline.production import subtitle
 from tests.production.jobs import ignore, job_of
@@ -63,8 +63,11 @@ def test_word_times_follow_project_and_options(folder: Path) -> None:
 def test_all_files_or_none(folder: Path, truth: SpeakingVoice) -> None:
     """One folder that cannot be written leaves the others without a file, and nothing is spoken for it."""
     (folder / "file").write_text("no folder", encoding="utf-8")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(UsageError, match=r"b\.srt: .*file is a file, so nothing can be written under it"):
         made(folder, "a.md", TEXT, folder / "good" / "a.srt", folder / "file" / "b.srt")
+    (folder / "b.srt").mkdir()
+    with pytest.raises(OutputError, match="it is a folder"):
+        made(folder, "a.md", TEXT, folder / "good" / "a.srt", folder / "b.srt")
     assert not (folder / "good").exists()
     assert truth.texts == []
 

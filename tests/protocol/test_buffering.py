@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +51,32 @@ def test_schedules_are_checked_as_the_service_checks_them() -> None:
     assert is_schedule(DEFAULT_SCHEDULE)
     assert not is_schedule((49, 120))
     assert not is_schedule(())
+
+
+@given(st.lists(st.text("ab \n", max_size=30), max_size=40), st.sampled_from(["add", "trigger", "flush"]))
+def test_a_buffer_is_its_text_however_it_came(pieces: list[str], last: str) -> None:
+    """In pieces or at once, what has not gone yet is the same, and so is what goes next."""
+    in_pieces, at_once = TextBuffer((10**6,)), TextBuffer((10**6,))
+    for piece in pieces:
+        assert list(in_pieces.add(piece)) == []
+    assert list(at_once.add("".join(pieces))) == []
+    goes = {"add": lambda buffer: buffer.add(" "), "trigger": TextBuffer.trigger, "flush": TextBuffer.flush}[last]
+    assert list(goes(in_pieces)) == list(goes(at_once))
+    assert list(in_pieces.flush()) == list(at_once.flush())
+
+
+def test_a_schedule_may_change_between_generations() -> None:
+    """It is the place in the schedule that goes on, not its numbers."""
+    buffer = TextBuffer((50, 100))
+    assert list(buffer.add("a" * 50 + " ")) == ["a" * 50]
+    buffer.schedule = (200, 60)
+    assert list(buffer.add("b" * 60 + " ")) == ["b" * 60]
+
+
+@pytest.mark.timeout(30)
+def test_a_long_word_in_small_pieces_is_little_work() -> None:
+    """A client that sends letters without an end does not keep the server busy: the work grows with the text."""
+    buffer = TextBuffer()
+    for _ in range(2**18):
+        assert list(buffer.add("x")) == []
+    assert [len(text) for text in buffer.flush()] == [2**18]

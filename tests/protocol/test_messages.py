@@ -69,6 +69,7 @@ dictionaries = st.lists(st.tuples(words, st.none() | words), max_size=3).map(tup
         secrets,
         st.booleans(),
         st.booleans(),
+        secrets,
     )
 )
 def test_first_messages_survive_the_wire(message: InitializeConnection) -> None:
@@ -196,9 +197,11 @@ def test_frames_are_told_apart(frame: dict[str, object], expected: object) -> No
 @pytest.mark.parametrize("name", ["xi-api-key", "xi_api_key"])
 def test_the_key_in_a_message_has_two_names_and_is_not_shown(name: str) -> None:
     """The reference and the guide disagree; neither spelling gets into a representation."""
-    message = parse_first_message(json.dumps({"text": " ", name: "sk_secret", "voice_settings": {}}))
+    others = {"authorization": "sk_secret_2", "single_use_token": "sk_secret_3"}
+    message = parse_first_message(json.dumps({"text": " ", name: "sk_secret", "voice_settings": {}} | others))
     assert isinstance(message, InitializeConnection)
     assert message.key == "sk_secret"
+    assert (message.authorization, message.single_use_token) == ("sk_secret_2", "sk_secret_3")
     assert message.voice_settings == SentSettings()
     assert "sk_secret" not in repr(message)
 

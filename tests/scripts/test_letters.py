@@ -49,3 +49,11 @@ def test_a_foreign_word_is_remarked() -> None:
     """One remark a segment, with its line and its words."""
     script = read_script("One.\n\nThe word привет means hello, and мир means peace.", "a.md", {}, {})
     assert [(r.line, r.text.rpartition(": ")[2]) for r in script.remarks] == [(3, "привет, мир")]
+
+
+@pytest.mark.parametrize(("language", "lines"), [("en", [3]), ("de-AT", [3]), ("es", []), ("es-MX", []), ("gl", [])])
+def test_inverted_marks_are_worth_a_remark(language: str, lines: list[int]) -> None:
+    """Spanish without its language has Latin letters, but its own marks: told once, where the first one stands."""
+    script = read_script("Hola.\n\n¿Qué tal?\n\n¡Adiós! ¿Vale?", "a.md", {}, {"language": language})
+    assert [remark.line for remark in script.remarks] == lines
+    assert all("`language: es`" in remark.text for remark in script.remarks)

@@ -192,7 +192,9 @@ def test_pictures_and_anchors_wait_for_what_is_spoken_next() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["One.\n\n[00:12] Two.", "One.\n\n![](a.png) Two."])
+@pytest.mark.parametrize(
+    "text", ["One.\n\n[00:12] Two.", "One.\n\n![](a.png) Two.", "One.\n\n![](a.png)\n\nTwo.", "One.\n\n[00:12]\nTwo."]
+)
 def test_what_is_not_built_is_refused_by_name(text: str) -> None:
     """Times and pictures are understood, and refused with their line until they have an effect."""
     script = read(text)

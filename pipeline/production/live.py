@@ -1,0 +1,213 @@
+"""Text as it arrives → its sound as it is spoken, and every word's time as soon as it is known: `async for` events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+
+from pipeline.codecs.joining import joiner
+from pipeline.engines import ENGINES, LIVE, Access, Engine, LiveEngine, LiveOptions
+from pipeline.engines.arriving import whole_sentences, whole_words
+from pipeline.engines.retries import MOST_TRIES, pause_before
+from pipeline.errors import BusyError, ConnectionLostError, ScriptError, UsageError
+from pipeline.model import SpeechChunk, SpeechRequest, Voice, VoiceSettings
+from pipeline.production.arriving_words import ArrivingWords, Words
+from pipeline.production.casting import DEFAULT_VOICE, OFFLINE_MODEL, Line
+from pipeline.production.live_speech import AudioEvent, Event, LiveSpeech, WordEvent
+
+__all__ = ["AudioEvent", "Event", "LiveOptions", "VoiceSettings", "WordEvent", "speak", "speak_lines", "speak_text"]
+
+LIVE_MODEL = "eleven_flash_v2_5"
+LIVE_FORMAT = "mp3_44100_128"
+USUAL = VoiceSettings()
+# Characters that are sent in one message: a sentence or two.
+MOST_AT_ONCE = 250
+
+
+async def speak(  # noqa: PLR0913  # each has a name of its own
+    texts: AsyncIterable[str] | Iterable[str],
+    voice: str | None = None,
+    *,
+    model: str = LIVE_MODEL,
+    language: str = "en",
+    output_format: str = LIVE_FORMAT,
+    voice_settings: VoiceSettings = USUAL,
+    options: LiveOptions = LIVE,
+    key: str | None = None,
+    base_url: str | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Speak text as it arrives, and yield AudioEvents and WordEvents as they come to be.
+
+    `texts` are pieces cut anywhere; they are sent as whole words, without waiting. With a key the service speaks, at
+    `base_url` if one is given, else this machine's own voice; `voice` is a name or an id. Nothing is stored. Ending
+    the iteration early closes the connection (`contextlib.aclosing` does so at once).
+
+    Raises UsageError, SettingError and ScriptError for what cannot be asked for or spoken, EngineError (RefusedError,
+    BusyError, ConnectionLostError) and RemoteProtocolError as the engine does, and what `texts` raises.
+    """
+    access = Access(key, base_url)
+    engine = "elevenlabs" if key else "offline"
+    if base_url and not key:
+        raise UsageError("a base URL is where the service speaks, and that needs a key: give both, or none")
+    identifier = await _voice_id(access, voice, language)
+    settings = voice_settings if key else VoiceSettings(speed=voice_settings.speed)
+    request = SpeechRequest("", Voice(identifier, settings), model if key else OFFLINE_MODEL, language, output_format)
+    async with ENGINES[engine](access) as opened:
+        speech = LiveSpeech(output_format, joiner(output_format))
+        async with contextlib.aclosing(speak_text(opened, _pieces(texts), request, speech, options)) as events:
+            async for event in events:
+                yield event
+
+
+async def speak_text(
+    engine: LiveEngine,
+    texts: AsyncIterable[str],
+    request: SpeechRequest,
+    speech: LiveSpeech,
+    options: LiveOptions = LIVE,
+) -> AsyncGenerator[Event, None]:
+    """Speak text as it arrives over an open engine; see `speak`.
+
+    Raises ScriptError where the text ends and held nothing to speak.
+    """
+    arriving = ArrivingWords()
+    connection = -1
+    async with contextlib.aclosing(engine.speak_live(_noted(texts, arriving, speech), request, options)) as chunks:
+        async for chunk in chunks:
+            if chunk.connection != connection:
+                connection = chunk.connection
+                for event in speech.end():
+                    yield event
+                speech.begin()
+            for event in speech.add(chunk):
+                yield event
+            if speech.words.hears_more:
+                # A last word without white space behind it is spoken when the writer pauses.
+                _expect(speech, arriving.pause())
+                for event in speech.heard():
+                    yield event
+    for event in (*speech.complete(), *speech.finish()):
+        yield event
+
+
+async def _noted(texts: AsyncIterable[str], arriving: ArrivingWords, speech: LiveSpeech) -> AsyncIterator[str]:
+    """Pass pieces on, and note the words that are whole by then: they will be heard."""
+    async for piece in texts:
+        for part in _parts(piece):
+            _expect(speech, arriving.add(part))
+            yield part
+    _expect(speech, arriving.finish())
+    if not arriving.says_something:
+        raise ScriptError("there is nothing to speak: no letter or digit came")
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Cut what came at once, at sentences where there are any: what is sent in one message is spoken in one go.
+
+    Without that a book that is piped in would sound only when its first thousands of characters are spoken.
+    """
+    while len(text) > MOST_AT_ONCE:
+        head = text[:MOST_AT_ONCE]
+        length = whole_sentences(head) or whole_words(head) or MOST_AT_ONCE
+        yield text[:length]
+        text = text[length:]
+    yield text
+
+
+def _expect(speech: LiveSpeech, found: Iterable[Words]) -> None:
+    for words in found:
+        speech.words.expect(words.tokens, words.paragraph)
+
+
+async def speak_lines(engine: Engine, lines: Sequence[Line], speech: LiveSpeech) -> AsyncGenerator[Event, None]:
+    """Speak a script's segments one after another, with the pauses that it asks for, the next one asked for ahead.
+
+    A connection that is lost is tried again as long as nothing of its segment was given; then its error is raised.
+    """
+    pause_ms = 0
+    async with contextlib.aclosing(_ahead(engine, lines)) as parts:
+        async for line, chunk in parts:
+            if line is not None:
+                pause_ms = max(pause_ms, line.segment.pause_before_ms)
+                if line.request:
+                    for event in speech.complete():
+                        yield event
+                    speech.begin(pause_ms)
+                    pause_ms = 0
+                speech.words.expect(line.segment.tokens, line.segment.index)
+            elif chunk is not None:
+                for event in speech.add(chunk):
+                    yield event
+    for event in (*speech.complete(), *speech.finish()):
+        yield event
+
+
+async def _ahead(engine: Engine, lines: Sequence[Line]) -> AsyncGenerator[tuple[Line | None, SpeechChunk | None], None]:
+    """Yield each line, then its chunks; the line after the one that is listened to is asked for meanwhile."""
+    queue: asyncio.Queue[tuple[Line | None, SpeechChunk | None]] = asyncio.Queue()
+    may_begin = asyncio.Semaphore(1)
+
+    async def ask() -> None:
+        for line in lines:
+            await may_begin.acquire()
+            queue.put_nowait((line, None))
+            if line.request:
+                await _ask_whole(engine, line.request, queue)
+
+    asking = asyncio.create_task(ask())
+    asking.add_done_callback(lambda _: queue.put_nowait((None, None)))
+    try:
+        while (part := await queue.get()) != (None, None):
+            if part[0] is not None:
+                may_begin.release()
+            yield part
+        await asking
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+async def _ask_whole(
+    engine: Engine, request: SpeechRequest, queue: asyncio.Queue[tuple[Line | None, SpeechChunk | None]]
+) -> None:
+    """Speak one request into the queue."""
+    for tries in range(1, MOST_TRIES + 1):
+        is_given = False
+        try:
+            async for chunk in engine.speak(request):
+                is_given = True
+                queue.put_nowait((None, chunk))
+        except (BusyError, ConnectionLostError) as error:
+            if is_given or tries == MOST_TRIES:
+                raise
+            await asyncio.sleep(pause_before(tries, error))
+        else:
+            return
+
+
+async def _pieces(texts: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[str]:
+    """Yield pieces of either kind."""
+    if isinstance(texts, str):
+        yield texts
+    elif isinstance(texts, AsyncIterable):
+        async for text in texts:
+            yield text
+    else:
+        for text in texts:
+            yield text
+            await asyncio.sleep(0)
+
+
+async def _voice_id(access: Access, voice: str | None, language: str) -> str:
+    """Find the voice that speaks. Raises UsageError where this machine has none of that name."""
+    if access.key:
+        from pipeline.engines.elevenlabs import resolve_voice
+
+        return await resolve_voice(access, voice) if voice else DEFAULT_VOICE
+    from pipeline.engines import offline
+
+    if voice is not None and not offline.known_voice(voice):
+        known = ", ".join(offline.VARIANTS)
+        raise UsageError(f"the offline engine has no voice {voice!r}: choose one of {known}, or give a key")
+    return offline.explicit(language, voice or offline.VARIANTS[0])
