@@ -63,8 +63,15 @@ class Server:
     pipe: Connection
 
     def due(self) -> Mapping[str, Sequence[float]]:
-        """When each message of each text was due, in seconds of `time.perf_counter`, which all processes share."""
-        self.pipe.send("due")
+        """When each message of each text was to be sent, in seconds of `time.perf_counter`, the same in all processes."""
+        return self._asked("due")
+
+    def sent(self) -> Mapping[str, Sequence[float]]:
+        """When each was sent."""
+        return self._asked("sent")
+
+    def _asked(self, what: str) -> Mapping[str, Sequence[float]]:
+        self.pipe.send(what)
         found: Mapping[str, Sequence[float]] = self.pipe.recv()
         return found
 
@@ -95,9 +102,10 @@ def pin(core: int) -> bool:
     return True
 
 
-def canned(count: int, output_format: str, message_ms: float) -> dict[str, CannedSpeech]:
-    """Make so many speeches of 13 s or so, no two alike, in messages of about that much sound."""
-    return {text: can(text, output_format, message_ms) for text in written(count)}
+def canned(count: int, output_format: str, message_ms: float, most_words: int = 50) -> dict[str, CannedSpeech]:
+    """Make so many speeches of 16 s or so, no two alike, in messages of about that much sound."""
+    texts = (" ".join(text.split()[:most_words]) for text in written(count))
+    return {text: can(text, output_format, message_ms) for text in texts}
 
 
 def can(text: str, output_format: str, message_ms: float) -> CannedSpeech:
@@ -176,14 +184,14 @@ class _Sender:
     def __init__(self, speeches: Mapping[str, CannedSpeech], speed: float) -> None:
         self._speeches = speeches
         self._speed = speed
-        self._due: dict[str, list[float]] = {}
+        self._moments: dict[str, dict[str, list[float]]] = {"due": {}, "sent": {}}
 
     async def run(self, pipe: Connection) -> None:
         """Listen until the other end of the pipe says that it is over."""
         async with listen(self._converse, "127.0.0.1", 0, compression=None) as server:
             pipe.send(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
-            while await asyncio.to_thread(pipe.recv) == "due":
-                pipe.send(self._due)
+            while (asked := await asyncio.to_thread(pipe.recv)) in self._moments:
+                pipe.send(self._moments[asked])
 
     async def _converse(self, connection: ServerConnection) -> None:
         assert connection.request is not None
@@ -207,11 +215,13 @@ class _Sender:
         text = " ".join(said.split())
         speech = self._speeches[text]
         began = time.perf_counter()
-        due = self._due[text] = [began + ms / 1000 / self._speed for ms in speech.edges_ms]
+        due = self._moments["due"][text] = [began + ms / 1000 / self._speed for ms in speech.edges_ms]
+        sent = self._moments["sent"][text] = []
         context = f',"contextId":"{name}","context_id":"{name}"}}' if name else "}"
         # A message is sent when the sound before it has been.
         for message, moment in zip((*speech.messages, FINAL), due, strict=True):
             wait = moment - time.perf_counter()
             if wait > 0:
                 await asyncio.sleep(wait)
+            sent.append(time.perf_counter())
             await connection.send(message[:-1] + context)

@@ -56,6 +56,11 @@ class WordFollower:
         self._has_begun = False
 
     @property
+    def is_lost(self) -> bool:
+        """Whether something else was heard than what was expected, and the two have not met again."""
+        return self._is_lost
+
+    @property
     def hears_more(self) -> bool:
         """Whether more was heard than what was expected."""
         return not self._expected and any(one.char.isalnum() for one in self._heard)
@@ -71,10 +76,11 @@ class WordFollower:
         yield from self._follow()
 
     def finish(self, sound_end_ms: int) -> Iterator[Word]:
-        """Yield the rest, of which nothing more is heard: what has no time is placed by its letters."""
+        """Yield what is expected, of which nothing more is heard: what has no time is placed by its letters."""
         yield from self._follow()
         if self._expected:
             yield from self._timed(len(self._expected), len(self._heard), sound_end_ms)
+        self._is_lost = False
 
     # ── letter by letter ───────────────────────────────────────────────────────────────────────────────────────────
 

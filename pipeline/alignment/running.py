@@ -6,8 +6,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.alignment.characters import SAME_MS
 from pipeline.alignment.time_base import TimeBase
-from pipeline.alignment.track import SAME_MS, Track
+from pipeline.alignment.track import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class RunningTimeBase(TimeBase):
         self._taken_from: Track | None = None
         self._taken = 0
         self._taken_end = 0.0
+
+    @property
+    def end_ms(self) -> float:
+        """When the last character ends."""
+        return self._better().characters.end
 
     def take(self) -> Sequence[TimedChar]:
         """Give the characters that were placed since the last call."""

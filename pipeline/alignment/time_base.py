@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.alignment.track import END_MS, Characters, Message, Track
+from pipeline.alignment.characters import Characters, Message
+from pipeline.alignment.track import END_MS, Track
 from pipeline.model import Alignment, TimedCharacters
 
 

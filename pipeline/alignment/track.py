@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
+from pipeline.alignment.characters import SAME_MS, Characters, Message
 from pipeline.alignment.repeats import repeated_characters, without_first
 from pipeline.model import Alignment
 
-# Two times are the same instant when they differ by less than rounding to whole milliseconds can explain, twice over.
-SAME_MS = 3.0
 # A seam is believed from less: its two sides are one count of samples, rounded twice and by half a sample.
 SEAM_MS = 1.1
 # How many seams back are doubted: characters and sound may have met by chance, and the true seam follows.
@@ -30,67 +29,6 @@ LEAST_LEAD_MS, MOST_LEAD_MS = -200.0, 350.0
 LEAST_GAP_MS = -30.0
 # A clock that starts later than this did not start with the utterance; no voice breathes in for longer.
 LONGEST_LEAD_IN_MS = 1500.0
-
-
-@dataclass(slots=True)
-class Characters:
-    """Characters on the utterance's clock, in order; only their ends may still be cut."""
-
-    chars: list[str] = field(default_factory=list)
-    starts: list[float] = field(default_factory=list)
-    ends: list[float] = field(default_factory=list)
-
-    @property
-    def end(self) -> float:
-        """When the last of them ends; 0 where there is none."""
-        return self.ends[-1] if self.ends else 0.0
-
-    def append(self, char: str, start: float, end: float) -> None:
-        """Add a character, held from starting before the last one ends."""
-        start = max(start, self.end)
-        self.chars.append(char)
-        self.starts.append(start)
-        self.ends.append(max(start, end))
-
-    def cut(self, latest: float) -> None:
-        """Let nothing be later than this."""
-        index = len(self.ends) - 1
-        while index >= 0 and self.ends[index] > latest:
-            self.ends[index] = latest
-            self.starts[index] = min(self.starts[index], latest)
-            index -= 1
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message's characters on their own clock, and the sound around it in milliseconds.
-
-    `opens` tells whether the message begins a generation: True, False, or None where nothing in it says.
-    """
-
-    alignment: Alignment
-    before: float
-    sound: float
-    opens: bool | None
-    first_sounding: float | None
-
-    def rows(self) -> Iterator[tuple[str, float, float]]:
-        """Character, start and end; the first one's start is that of its sound."""
-        first = self.first_sounding
-        rows = zip(self.alignment.chars, self.alignment.starts_ms, self.alignment.durations_ms, strict=True)
-        for char, start, duration in rows:
-            yield char, first if first is not None and start < first <= start + duration else start, start + duration
-            first = None
-
-    @property
-    def start(self) -> float:
-        """The first character's start, a space before it included."""
-        return self.alignment.starts_ms[0]
-
-    @property
-    def end(self) -> float:
-        """The last character's end."""
-        return self.alignment.starts_ms[-1] + self.alignment.durations_ms[-1]
 
 
 @dataclass(slots=True)
@@ -195,10 +133,16 @@ class Track:
         return clock == "chain" and self.clock in ("generation", "session") and message.sound > 0
 
     def _first_base(self, message: Message) -> float:
-        """The first zero is the first sample; but a clock that has run for longer than any sound began elsewhere."""
+        """The first zero is the first sample; but a clock that has run for longer than any sound began elsewhere.
+
+        So did one by which the characters are too late for their sound, although they are as long as it.
+        """
         self.leads = message.alignment.chars[0].isspace()
-        if message.start > message.before + message.sound + LONGEST_LEAD_IN_MS:
+        heard, most = message.before + message.sound, MOST_LEAD_MS + self.slack
+        is_as_long = LEAST_LEAD_MS <= message.end - message.start - heard <= most
+        if message.start > heard + LONGEST_LEAD_IN_MS or (is_as_long and message.end - heard > most):
             self.generation = self.session = -message.start
+        self.characters.opening = self.generation + message.start
         return self.generation
 
     def _is_seam(self, message: Message) -> bool:
@@ -271,8 +215,10 @@ class Track:
                 self._name_jump(base + message.start - end)
                 return base
         is_behind = LEAST_GAP_MS <= end - message.before <= MOST_LEAD_MS + self.slack
-        if is_behind and LEAST_LEAD_MS <= end + message.end - message.start - heard <= MOST_LEAD_MS + self.slack:
-            # The characters so far had all of their sound, and those of the message fill its own: only a clock jumped.
+        ahead = end + message.end - message.start - heard
+        if is_behind and (not message.sound or LEAST_LEAD_MS <= ahead <= MOST_LEAD_MS + self.slack):
+            # The characters so far had all of their sound, and those of the message fill its own, or it is still to
+            # come: only a clock jumped.
             self._fault("the clock jumped; characters were placed behind those before")
             self.generation = end - message.start
             return self.generation
@@ -300,6 +246,12 @@ class Track:
     def finish(self, duration: float) -> None:
         """Hold the end against the sound. Nothing may be later than the last sample."""
         off = self.characters.end - duration
+        gaps = self.characters.gaps()
+        if off > END_MS + self.slack and -END_MS <= sum(length for _, length in gaps) - off <= END_MS + self.slack:
+            # Characters leave no gaps, and without these they are just as long as their sound.
+            self._fault("the clock jumped ahead; the gaps that it left were closed")
+            self.characters.close(gaps)
+            off = self.characters.end - duration
         if off > END_MS + self.slack:
             self._fault(f"characters went on for {off:.0f} ms after the sound; they were cut to it")
         elif off < -(END_MS + self.slack):

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "speak": "Speak text as it arrives, with live captions.",
     "verify": "Measure the sync of a finished video.",
     "voices": "List the voices of an engine, hear one, or fetch one more.",
+    "latency": "Measure how soon speech comes, and how fast.",
     "serve": "Run a local speech server with the offline voice.",
     "doctor": "Tell what works on this machine.",
 }

@@ -16,6 +16,7 @@ from pipeline.engines import LiveOptions
 LONGEST_HELD = 400
 # Pieces of text that wait to be sent, before whoever writes them has to wait; and characters sent in one message.
 MOST_PIECES, MOST_SENT = 64, 4000
+_SPACES = re.compile(r"\s+")
 _LAST_SPACE = re.compile(r"\s(?=\S*\Z)")
 # A mark that ends a sentence, quotes and brackets behind it, and then white space; or one that needs none behind it.
 _SENTENCE = re.compile(r"""[.!?…]["'”’»)\]]*\s+|[。！？]["'”’»」』）]*""")
@@ -44,14 +45,21 @@ def whole_sentences(text: str) -> int:
     return max((found.end() for found in _SENTENCE.finditer(text)), default=0)
 
 
-def sentences(text: str) -> list[str]:
-    """Part a text into its sentences, each with the white space behind it.
+def pieces(text: str, options: LiveOptions) -> list[str]:
+    """Cut a whole text as it is to be sent, message by message, each piece with the space that ends its last word.
 
-    >>> sentences("Hello. And you")
-    ['Hello. ', 'And you']
+    Sentences where each is to be spoken by itself, words where a schedule is to end stretches between them, else all.
+
+    >>> pieces("Hello. And you", LiveOptions(auto_mode=True))
+    ['Hello. ', 'And you ']
     """
-    ends = [0, *(found.end() for found in _SENTENCE.finditer(text)), len(text)]
-    return [text[first:end] for first, end in pairwise(ends) if first < end]
+    ends = [len(text)]
+    if options.auto_mode:
+        ends = [*(found.end() for found in _SENTENCE.finditer(text)), *ends]
+    elif options.schedule is not None:
+        ends = [*(found.end() for found in _SPACES.finditer(text)), *ends]
+    parts = (text[first:end] for first, end in pairwise([0, *ends]))
+    return [f"{part.rstrip()} " for part in parts if part.strip()]
 
 
 def _stands_alone(char: str) -> bool:

@@ -20,7 +20,7 @@ from pipeline.engines.stream_input import first_message, target
 from pipeline.engines.timing import CONTEXTS, Clock, Station, Way
 from pipeline.errors import UsageError
 from pipeline.model import SpeechRequest
-from pipeline.protocol.messages import CloseConnection, SendText
+from pipeline.protocol.messages import ClientMessage, CloseConnection, SendText
 from pipeline.protocol.multi_messages import CloseSocket, InContext
 from pipeline.protocol.multi_session import MultiClientSession
 
@@ -38,7 +38,7 @@ async def bare_times(station: Station, request: SpeechRequest, way: Way, clock: 
     path, *messages = _messages(station, request, way)
     parts = urlsplit(station.address.base)
     times: list[float] = []
-    with contextlib.suppress(OSError, TimeoutError, ConnectionClosed):
+    with contextlib.suppress(OSError, TimeoutError, ConnectionClosed, ValueError):
         async with connect(
             f"{parts.scheme}://{parts.netloc}{path}{station.address.query}",
             additional_headers=station.address.headers,
@@ -71,14 +71,15 @@ async def _listen(connection: ClientConnection, times: list[float], silence: flo
 
 def _messages(station: Station, request: SpeechRequest, way: Way) -> Iterator[str]:
     """Compose the path and query, and then all that is sent."""
-    texts = [text.rstrip() + " " for text in way.pieces(request.text)]
+    texts = way.pieces(request.text)
     if way.endpoint == CONTEXTS:
         endpoint = f"text-to-speech/{quote(request.voice.id, safe='')}/{CONTEXTS}"
         auto = {"auto_mode": "true"} if way.auto_mode else {}
         yield target(station.address, endpoint, {**station.query(request), **auto})
         session = MultiClientSession()
         first = station.address.signed(first_message(request, way.options))
-        for message in (first, *map(SendText, texts), CloseConnection()):
+        said: list[ClientMessage] = [first, *map(SendText, texts), CloseConnection()]
+        for message in said:
             yield session.send(InContext(CONTEXT, message))
         yield session.send(CloseSocket())
         return

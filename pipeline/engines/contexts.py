@@ -17,7 +17,7 @@ from typing import Self
 from urllib.parse import quote
 
 from pipeline.engines import LIVE, LiveOptions
-from pipeline.engines.arriving import sentences
+from pipeline.engines.arriving import pieces
 from pipeline.engines.exchange import Exchange, Service, open_exchange
 from pipeline.engines.hearing import is_all_of
 from pipeline.engines.stream_input import first_message, target
@@ -50,7 +50,7 @@ class ContextsEngine:
         most_at_once: int = MOST_CONTEXTS,
         options: LiveOptions = LIVE,
     ) -> None:
-        """Of the options the schedule is heeded, and `auto_mode`: then each sentence goes in a message of its own."""
+        """Of the options the schedule and `auto_mode` are heeded; a text goes in the pieces that they need."""
         self.name = name
         self.most_at_once = most_at_once
         self._service = service
@@ -160,8 +160,7 @@ class _Socket:
         first = first_message(request, self._options)
         signed = first if self._is_signed else self._service.address.signed(first)
         self._is_signed = True
-        texts = sentences(request.text.strip()) if self._options.auto_mode else [request.text]
-        return signed, *(SendText(text.rstrip() + " ") for text in texts), CloseConnection()
+        return signed, *map(SendText, pieces(request.text, self._options)), CloseConnection()
 
     async def _say(self, exchange: Exchange, name: str, message: ClientMessage) -> None:
         if name in self._contexts:
@@ -269,5 +268,7 @@ class _Socket:
 
     def _end_by(self, name: str, failure: PipelineError) -> None:
         """End a context by a failure, unless all of it was there and it was not refused."""
-        is_there = not isinstance(failure, RefusedError) and is_all_of(self._contexts[name].request, self._contexts[name].chunks)
+        is_there = not isinstance(failure, RefusedError) and is_all_of(
+            self._contexts[name].request, self._contexts[name].chunks
+        )
         self._end(name, None if is_there else failure)

@@ -25,6 +25,7 @@ from pipeline.engines.connecting import (
     close_connection,
     open_connection,
 )
+from pipeline.engines.patience import Patience
 from pipeline.engines.recording import ConnectionRecord, Recorder
 from pipeline.engines.slots import Slots, limit_in
 from pipeline.errors import ConnectionLostError, RefusedError
@@ -58,6 +59,7 @@ class Exchange:
         self._connection = connection
         self._address = service.address
         self._record = record
+        self._patience = Patience()
 
     @property
     def limit(self) -> int:
@@ -92,8 +94,7 @@ class Exchange:
         Raises TimeoutError after so many seconds, RefusedError for a message that is too large to be taken.
         """
         try:
-            async with asyncio.timeout(max(patience, 0)):
-                text = await self._connection.recv()
+            text = await self._patience.wait(self._connection.recv(), max(patience, 0.0))
         except ConnectionClosed as closed:
             # It was this side that closed, and the next try would bring the same message.
             if closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG and not closed.rcvd_then_sent:
@@ -112,6 +113,10 @@ class Exchange:
         """Judge the end of the connection."""
         reason = self._address.blotted(self._connection.close_reason or "")
         return session.closed(self._connection.close_code or 1006, reason)
+
+    def end(self) -> None:
+        """Nothing more is taken."""
+        self._patience.end()
 
     def abort(self) -> None:
         """Break the connection off, so that whoever waits for a text learns of it."""
@@ -136,6 +141,7 @@ async def open_exchange(service: Service, target: str) -> AsyncIterator[Exchange
         try:
             yield exchange
         finally:
+            exchange.end()
             await close_connection(connection, service.limits.closing)
             if record:
                 record.closed(connection.close_code or 1006, connection.close_reason or "")

@@ -67,17 +67,27 @@ class Speaker:
         self._source_rate = take.sample_rate
         rate, sound = self._samples_to_send(bytes(take.samples), take.sample_rate)
         count = pcm.sample_count(sound)
-        cuts = list(message_cuts(count, rate))
+        start_ms = pcm.samples_to_ms(self._samples, rate)
+        times = self.timed(take, start_ms, pcm.samples_to_ms(self._samples + count, rate) - start_ms)
+        cuts = self.cuts(count, rate, times[0])
         starts_ms = [pcm.samples_to_ms(self._samples + cut, rate) for cut in cuts]
         ends_ms = [(self._samples + cut) * 1000 / rate for cut in cuts[1:]]
         self._samples += count
-        span = starts_ms[0], starts_ms[-1] - starts_ms[0]
         parts = [sound[first * pcm.SAMPLE_BYTES : end * pcm.SAMPLE_BYTES] for first, end in pairwise(cuts)]
-        times = self._spread(*_times(take, *span), ends_ms)
         return [
-            TimedChunk(SpeechChunk(part, *each), start_ms, span[0], end_ms)
-            for part, each, (start_ms, end_ms) in zip(parts, times, pairwise(starts_ms), strict=True)
+            TimedChunk(SpeechChunk(part, *each), message_ms, start_ms, end_ms)
+            for part, each, (message_ms, end_ms) in zip(
+                parts, self._spread(*times, ends_ms), pairwise(starts_ms), strict=True
+            )
         ]
+
+    def timed(self, take: Take, start_ms: int, total_ms: int) -> tuple[Alignment, Alignment]:
+        """Time the characters of a generation, as sent and as spoken, on the clock of the whole speech."""
+        return _times(take, start_ms, total_ms)
+
+    def cuts(self, count: int, rate: int, _sent: Alignment) -> list[int]:
+        """Return the samples of a generation at which its messages begin, and last its end."""
+        return list(message_cuts(count, rate))
 
     def encode(self, timed: TimedChunk) -> TimedChunk:
         """Return the chunk with what the encoder gives for its samples, maybe nothing yet."""
@@ -103,11 +113,41 @@ class Speaker:
         return iter([(sent, normalized), *rest])
 
 
+@dataclass(slots=True)
+class DialogueSpeaker(Speaker):
+    """Speaks for sockets whose times start anew in every message: messages end where a character does.
+
+    Some clients add up how long the sound of messages is, others how long their characters last; so both are right.
+    """
+
+    def cuts(self, count: int, rate: int, sent: Alignment) -> list[int]:
+        """Return the samples at which messages begin: of those that time gives the next to where a character starts."""
+        edges = [int(start * rate / 1000) - self._samples for start in sent.starts_ms]
+        edges = [edge for edge in edges if 0 < edge < count]
+        inner = list(message_cuts(count, rate))[1:-1] if edges else []
+        return sorted({0, *(min(edges, key=lambda edge: abs(edge - cut)) for cut in inner), count})
+
+
+@dataclass(slots=True)
+class WholeTextSpeaker(Speaker):
+    """Speaks for answers whose characters are those of the text, without the space that ends a generation.
+
+    As the first character has the time of the space before the text, the last one has that of the space after it: who
+    speaks text after text tells by it where the next one starts.
+    """
+
+    def timed(self, take: Take, start_ms: int, total_ms: int) -> tuple[Alignment, Alignment]:
+        """Time the characters of a text, the last one until the end of its sound."""
+        sent, normalized = _times(take, start_ms, total_ms)
+        *durations, last, space = sent.durations_ms
+        return Alignment(sent.chars[:-1], sent.starts_ms[:-1], (*durations, last + space)), normalized
+
+
 # ── one generation of several pieces ───────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(slots=True)
-class _Take:
+class Take:
     """Pieces as they were spoken, end to end: the text as sent and as spoken, and in each of them the words."""
 
     sample_rate: int
@@ -149,7 +189,7 @@ class _Take:
         self.normalized += silent.spoken
         self.samples += pcm.silence(pcm.ms_to_samples(silent.milliseconds, self.sample_rate))
 
-    def trimmed(self) -> _Take:
+    def trimmed(self) -> Take:
         """Return it without the silence in front, but for `LEAD_IN_MS` of it."""
         cut = lead_in(bytes(self.samples), self.sample_rate)
         early_ms = cut * 1000 / self.sample_rate if cut else 0
@@ -165,9 +205,9 @@ class _Take:
 SILENCE_RATE = 24_000
 
 
-def _take(pieces: Sequence[Piece], voice: str, say: Say, rate: int) -> _Take:
+def _take(pieces: Sequence[Piece], voice: str, say: Say, rate: int) -> Take:
     """Speak pieces end to end, at one rate (0: that of the first that is spoken), words timed from the first sample."""
-    take = _Take(rate)
+    take = Take(rate)
     for piece in pieces:
         if isinstance(piece, Silent):
             take.add_silence(piece)
@@ -180,7 +220,7 @@ def _take(pieces: Sequence[Piece], voice: str, say: Say, rate: int) -> _Take:
     return take if isinstance(pieces[0], Silent) and pieces[0].milliseconds else take.trimmed()
 
 
-def _times(take: _Take, start_ms: int, total_ms: int) -> tuple[Alignment, Alignment]:
+def _times(take: Take, start_ms: int, total_ms: int) -> tuple[Alignment, Alignment]:
     """Time the characters as sent and as spoken, on the clock of the whole speech."""
     normalized = normalized_times(take.normalized, take.normalized_words, total_ms, start_ms)
     if take.text == take.normalized:

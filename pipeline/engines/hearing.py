@@ -135,7 +135,8 @@ class Unheard:
         self._bytes_a_sample = 2 if output_format.startswith("pcm_") else 1
         self._sent: list[str] = []
         self._sent_count = self._heard_count = 0
-        self._byte_count = self._decoded_count = 0
+        self._byte_count = self._placed_byte_count = self._decoded_count = 0
+        self._unread: list[SpeechChunk] = []
 
     @property
     def is_owed(self) -> bool:
@@ -148,20 +149,28 @@ class Unheard:
         self._sent_count += len("".join(text.split()))
 
     def add(self, chunk: SpeechChunk) -> None:
-        """Note what was heard. Raises RemoteProtocolError for sound that cannot be decoded."""
-        before = self._count()
+        """Note what was heard. It is decoded by `catch_up`, so that whoever waits for it can have it before."""
+        self._unread.append(chunk)
         self._byte_count += len(chunk.audio)
-        if self._decoder and chunk.audio:
-            self._decoded_count += pcm.sample_count(self._decoder.feed(chunk.audio))
         if chunk.alignment:
             self._heard_count += len("".join("".join(chunk.alignment.chars).split()))
-        self._clock.add(chunk.alignment, chunk.normalized, before, self._count() - before)
+
+    def catch_up(self) -> None:
+        """Place what was noted. Raises RemoteProtocolError for sound that cannot be decoded."""
+        unread, self._unread = self._unread, []
+        for chunk in unread:
+            before = self._count()
+            self._placed_byte_count += len(chunk.audio)
+            if self._decoder and chunk.audio:
+                self._decoded_count += pcm.sample_count(self._decoder.feed(chunk.audio))
+            self._clock.add(chunk.alignment, chunk.normalized, before, self._count() - before)
 
     def rest(self) -> str | None:
         """Give the text of which nothing was heard, where all else was heard whole, to the end of a word; else None.
 
         Coded sound is not known to the millisecond: of it, all that was sent must have been heard, or nothing.
         """
+        self.catch_up()
         sent = "".join(self._sent)
         if not self._byte_count and not self._heard_count:
             return sent
@@ -175,7 +184,7 @@ class Unheard:
         return rest if is_whole else None
 
     def _count(self) -> int:
-        return self._decoded_count if self._decoder else self._byte_count // self._bytes_a_sample
+        return self._decoded_count if self._decoder else self._placed_byte_count // self._bytes_a_sample
 
 
 def text_after(sent: str, heard: str) -> str | None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pipeline.engines.connecting import is_loopback
 from pipeline.engines.faulting import Misfortune
 from pipeline.engines.faults import NO_FAULTS, Fault, Faults
-from pipeline.engines.generation import Speaker
+from pipeline.engines.generation import DialogueSpeaker, Speaker
 from pipeline.engines.handshake import RefusedHandshakeError, Terms, detail
 from pipeline.engines.listings import Catalogue, offline_voices
 from pipeline.engines.recording import Recorder, Replay
@@ -64,8 +64,8 @@ class House:
         except EngineError as error:
             raise RefusedHandshakeError(HTTPStatus.BAD_REQUEST, detail("voice_unavailable", str(error))) from None
 
-    def begin(self, terms: Terms, client: Hashable, speed: float) -> Speaking:
-        """Begin a speech for a client, at a speed."""
+    def begin(self, terms: Terms, client: Hashable, speed: float, kind: type[Speaker] = Speaker) -> Speaking:
+        """Begin a speech for a client, at a speed; `kind` is of those that are no dialogue."""
 
         def say(text: str, voice: str) -> SpokenText:
             chosen = self.choose_voice(voice, terms.language)
@@ -73,7 +73,8 @@ class House:
                 raise RefusedError(f"a voice for the id {voice!r} was not found", "voice_not_found")
             return self.voice(text, terms.language, chosen, speed)
 
-        return Speaking(Speaker(say, terms.voice, terms.output_format, terms.in_sync), self.turns, client)
+        speaker = (DialogueSpeaker if terms.is_dialogue else kind)(say, terms.voice, terms.output_format, terms.in_sync)
+        return Speaking(speaker, self.turns, client)
 
     def headers(self) -> Mapping[str, str]:
         """What every answer tells of itself and of how much is under way."""

@@ -23,7 +23,7 @@ import msgspec
 from pipeline.codecs import parse_output_format
 from pipeline.engines.clocks import TimeBase
 from pipeline.engines.faulting import ConnectionFaults
-from pipeline.engines.generation import TimedChunk
+from pipeline.engines.generation import TimedChunk, WholeTextSpeaker
 from pipeline.engines.handshake import (
     DEFAULT_FORMAT,
     RefusedHandshakeError,
@@ -110,12 +110,12 @@ async def _serve(house: House, exchange: Exchange) -> None:
 
 
 async def _speak(house: House, exchange: Exchange, asked: _Asked) -> None:
-    speaking = house.begin(asked.terms, exchange, asked.speed)
+    speaking = house.begin(asked.terms, exchange, asked.speed, WholeTextSpeaker)
     speaking.add((Said(asked.text),))
     speaking.end()
     try:
         async with contextlib.aclosing(speaking.chunks()) as chunks:
-            shaped = _shaped(chunks, exchange.faults, len(asked.text))
+            shaped = _shaped(chunks, exchange.faults)
             if asked.is_streamed:
                 await _stream(exchange, asked, shaped)
             else:
@@ -129,24 +129,10 @@ async def _speak(house: House, exchange: Exchange, asked: _Asked) -> None:
         await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, words)
 
 
-async def _shaped(
-    chunks: AsyncIterator[TimedChunk], faults: ConnectionFaults, length: int
-) -> AsyncIterator[SpeechChunk]:
-    """Give chunks as they are sent: on the clock of the whole answer, without the space after the text."""
+async def _shaped(chunks: AsyncIterator[TimedChunk], faults: ConnectionFaults) -> AsyncIterator[SpeechChunk]:
+    """Give chunks as they are sent: on the clock of the whole answer."""
     shaper = faults.shaper(TimeBase.SESSION)
-    done = 0
     async for timed in chunks:
-        times = timed.chunk.alignment
-        done += len(times.chars) if times else 0
-        if times and done > length:
-            cut = len(times.chars) - (done - length)
-            kept = Alignment(times.chars[:cut], times.starts_ms[:cut], times.durations_ms[:cut]) if cut else None
-            timed = TimedChunk(  # noqa: PLW2901  # the same chunk, without that space
-                SpeechChunk(timed.chunk.audio, kept, timed.chunk.normalized),
-                timed.message_ms,
-                timed.generation_ms,
-                timed.end_ms,
-            )
         for chunk in shaper.shape(timed):
             yield chunk
 

@@ -99,6 +99,7 @@ class _Socket:
                     break
                 if chunk := self._heard(message):
                     yield chunk
+                    self._unheard.catch_up()
             await exchange.wait_for_closing()
             self.is_over = self._wording.is_whole
             if not self.is_over:

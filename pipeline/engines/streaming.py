@@ -21,7 +21,7 @@ from pipeline.engines.live import Route, speak_live
 from pipeline.engines.recording import Recorder
 from pipeline.engines.stream_input import StreamInput, common_query
 from pipeline.engines.wording import Endpoint, Wording
-from pipeline.errors import BusyError, ConnectionLostError, RefusedError
+from pipeline.errors import BusyError, ConnectionLostError, RefusedError, RemoteProtocolError
 from pipeline.model import SpeechChunk, SpeechRequest
 from pipeline.protocol.messages import ErrorMessage, FinalMessage, SpeechMessage
 

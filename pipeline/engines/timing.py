@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from dataclasses import dataclass, replace
 
 from pipeline.engines import LIVE, Access, LiveEngine, LiveOptions
-from pipeline.engines.arriving import sentences
+from pipeline.engines.arriving import pieces
 from pipeline.engines.connecting import PATIENT, Address, Limits
 from pipeline.engines.contexts import ContextsEngine
 from pipeline.engines.exchange import Service
@@ -29,7 +29,11 @@ SINGLE, CONTEXTS, DIALOGUE = "stream-input", "multi-stream-input", "text-to-dial
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a text is spoken: at which endpoint, and by which schedule (None: the service's own), or sentence by sentence."""
+    """How a text is spoken: at which endpoint, by which schedule, or sentence by sentence.
+
+    By a schedule it is sent word by word, as a language model writes, so that a stretch can end where that says; without
+    one, whole.
+    """
 
     endpoint: str = SINGLE
     schedule: tuple[float, ...] | None = None
@@ -42,7 +46,7 @@ class Way:
 
     def pieces(self, text: str) -> list[str]:
         """The texts that are sent, one a message."""
-        return sentences(text) if self.auto_mode else [text]
+        return pieces(text, self.options)
 
 
 @dataclass(frozen=True, slots=True)

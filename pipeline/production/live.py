@@ -23,6 +23,8 @@ LIVE_FORMAT = "mp3_44100_128"
 USUAL = VoiceSettings()
 # Characters that are sent in one message: a sentence or two.
 MOST_AT_ONCE = 250
+# How much longer than a pause of the writer's nothing must come until all of it is taken for spoken.
+SETTLE_SECONDS = 2.0
 
 
 async def speak(  # noqa: PLR0913  # each has a name of its own
@@ -71,34 +73,88 @@ async def speak_text(
 
     Raises ScriptError where the text ends and held nothing to speak.
     """
-    arriving = ArrivingWords()
+    text = _Text()
     connection = -1
-    async with contextlib.aclosing(engine.speak_live(_noted(texts, arriving, speech), request, options)) as chunks:
-        async for chunk in chunks:
+    patience = options.flush_after_seconds + SETTLE_SECONDS
+    async with (
+        contextlib.aclosing(engine.speak_live(_noted(texts, text, speech), request, options)) as chunks,
+        contextlib.aclosing(_with_pauses(chunks, patience)) as parts,
+    ):
+        async for chunk in parts:
+            if chunk is None:
+                for event in speech.settle() if text.is_quiet_for(patience) else ():
+                    yield event
+                continue
             if chunk.connection != connection:
                 connection = chunk.connection
                 for event in speech.end():
                     yield event
                 speech.begin()
-            for event in speech.add(chunk):
+            for event in _told(chunk, speech, text):
                 yield event
-            if speech.words.hears_more:
-                # A last word without white space behind it is spoken when the writer pauses.
-                _expect(speech, arriving.pause())
-                for event in speech.heard():
-                    yield event
     for event in (*speech.complete(), *speech.finish()):
         yield event
 
 
-async def _noted(texts: AsyncIterable[str], arriving: ArrivingWords, speech: LiveSpeech) -> AsyncIterator[str]:
+def _told(chunk: SpeechChunk, speech: LiveSpeech, text: _Text) -> Iterator[Event]:
+    """Yield what a message brought."""
+    yield from speech.add(chunk)
+    if speech.words.hears_more:
+        # A last word without white space behind it is spoken when the writer pauses.
+        _expect(speech, text.words.pause())
+        yield from speech.heard()
+
+
+async def _with_pauses(
+    chunks: AsyncGenerator[SpeechChunk, None], seconds: float
+) -> AsyncGenerator[SpeechChunk | None, None]:
+    """Yield what comes, and None whenever nothing came for so many seconds."""
+    coming: asyncio.Future[SpeechChunk] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(chunks))
+            await asyncio.wait({coming}, timeout=seconds)
+            if not coming.done():
+                yield None
+                continue
+            done, coming = coming, None
+            try:
+                chunk = done.result()
+            except StopAsyncIteration:
+                return
+            yield chunk
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+class _Text:
+    """The text of a live speech as far as it came."""
+
+    def __init__(self) -> None:
+        self.words = ArrivingWords()
+        self._clock = asyncio.get_running_loop().time
+        self._came_at = self._clock()
+
+    def came(self, piece: str) -> Iterator[Words]:
+        """Take a piece."""
+        self._came_at = self._clock()
+        return self.words.add(piece)
+
+    def is_quiet_for(self, seconds: float) -> bool:
+        """Whether nothing came for so long."""
+        return self._clock() - self._came_at >= seconds
+
+
+async def _noted(texts: AsyncIterable[str], text: _Text, speech: LiveSpeech) -> AsyncIterator[str]:
     """Pass pieces on, and note the words that are whole by then: they will be heard."""
     async for piece in texts:
         for part in _parts(piece):
-            _expect(speech, arriving.add(part))
+            _expect(speech, text.came(part))
             yield part
-    _expect(speech, arriving.finish())
-    if not arriving.says_something:
+    _expect(speech, text.words.finish())
+    if not text.words.says_something:
         raise ScriptError("there is nothing to speak: no letter or digit came")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline import pcm
 from pipeline.alignment.following import WordFollower
 from pipeline.alignment.running import RunningTimeBase, TimedChar
+from pipeline.alignment.track import END_MS
 from pipeline.codecs.joining import Joiner, lag_ms
 from pipeline.model import SpeechChunk, Word
 
@@ -107,9 +108,19 @@ class LiveSpeech:
 
     def complete(self) -> Iterator[Event]:
         """The same, and all that was to be spoken was: words without a time get one."""
-        if self._clock is None:
+        if self._clock is not None:
+            yield from self.end()
+            yield from self._rest()
+
+    def settle(self) -> Iterator[Event]:
+        """Neither text nor speech comes for a while: words that were spoken otherwise than written are whole too."""
+        if self._clock is None or not self.words.is_lost:
             return
-        yield from self.end()
+        rate = self.joiner.sample_rate
+        if abs(self._clock.end_ms - self.joiner.count * 1000 / rate) <= END_MS + self._slack_ms:
+            yield from self._rest()
+
+    def _rest(self) -> Iterator[Event]:
         ms = ((self.joiner.origin or 0.0) + self.joiner.sound_end) * 1000 / self.joiner.sample_rate
         yield from map(_event, self.words.finish(round(ms)))
 

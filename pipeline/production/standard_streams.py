@@ -11,13 +11,17 @@ import asyncio
 import codecs
 import contextlib
 import errno
+import io
 import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import IO, TypeVar, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from pipeline.errors import OutputError, ScriptError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 READ_BYTES = 65536
 T = TypeVar("T")
@@ -134,6 +138,17 @@ def standard_output() -> IO[bytes]:
         # Only so does the reader see the end when our stream is closed.
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
-    except OSError:
-        return sys.stdout.buffer
+    except OSError:  # it is none of the system's
+        return cast("IO[bytes]", _Borrowed(sys.stdout.buffer))
     return os.fdopen(number, "wb", buffering=0)
+
+
+class _Borrowed(io.RawIOBase):
+    """A stream that stays open when this is closed."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def write(self, block: Buffer) -> int:
+        """Pass a block on."""
+        return self._stream.write(block)

@@ -15,6 +15,7 @@ from tests.clients.turns import (
     ROUNDING_MS,
     SENTENCES,
     TURNS,
+    VOICES,
     due,
     due_as_sent,
     http_of,
@@ -23,7 +24,7 @@ from tests.clients.turns import (
     worst,
 )
 from tests.speaking_voice import SpeakingVoice
-from tests.truth_voice import onsets
+from tests.truth_voice import SAMPLE_RATE, onsets
 
 WANTED = "needs the `livekit-plugins-elevenlabs` package: pip install -e '.[test,clients]'"
 plugin = pytest.importorskip("livekit.plugins.elevenlabs", reason=WANTED)
@@ -64,6 +65,12 @@ async def hear(stream: Any, sentences: tuple[str, ...]) -> Heard:
     return heard
 
 
+def is_sound(found: bytes, expected: bytes) -> bool:
+    """Whether all of a sound came; the plugin may end with 10 ms of silence of its own."""
+    rest = found.removeprefix(expected)
+    return found.startswith(expected) and len(rest) <= 2 * SAMPLE_RATE // 100 and not any(rest)
+
+
 def turns_heard(**options: Any) -> tuple[list[Heard], SpeakingVoice]:
     """Speak all turns at once; gives them, and the voice that spoke."""
 
@@ -86,7 +93,7 @@ def test_words_of_two_contexts_are_timed_to_the_millisecond(preferred: str) -> N
     assert sorted(voice.texts) == sorted(SENTENCES)
     for turn, got in zip(TURNS, heard, strict=True):
         assert got.words == " ".join(turn).split()
-        assert got.sound == spoken(turn)
+        assert is_sound(got.sound, spoken(turn))
         assert worst(got.starts_ms, due(turn) if preferred == "normalized" else due_as_sent(turn)) < ROUNDING_MS
         assert worst(got.onsets(), due(turn)) < ROUNDING_MS
 
@@ -125,11 +132,8 @@ def test_a_dialogue_model_is_timed_too() -> None:
     heard, _ = turns_heard(encoding="pcm_24000", model="eleven_v3")
     for turn, got in zip(TURNS, heard, strict=True):
         assert got.words == " ".join(turn).split()
-        assert got.sound == spoken(turn)
-        # Its times are those of `alignment`: a generation's first word starts with the generation.
-        early = [one - other for one, other in zip(got.starts_ms, due(turn), strict=True)]
-        assert all(-20 - 2 * ROUNDING_MS < each < 2 * ROUNDING_MS for each in early)
-        assert abs(median(early)) < 2 * ROUNDING_MS
+        assert is_sound(got.sound, spoken(turn))
+        assert worst(got.starts_ms, due_as_sent(turn)) < 2 * ROUNDING_MS
 
 
 def test_one_text_over_http() -> None:
@@ -144,4 +148,6 @@ def test_one_text_over_http() -> None:
             await tts.aclose()
         return b"".join(bytes(frame.data) for frame in frames), len(voices)
 
-    assert running(act) == (spoken((SENTENCES[0],)), 25)
+    sound, voices = running(act)
+    assert is_sound(sound, spoken((SENTENCES[0],)))
+    assert voices == len(VOICES)

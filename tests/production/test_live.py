@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import io
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -49,11 +49,11 @@ async def written(pieces: Iterable[str], pause: float = 0.0) -> AsyncIterator[st
         await asyncio.sleep(pause)
 
 
-def events_of(pieces: Iterable[str], pause: float = 0.0, **asked: object) -> list[Event]:
+def events_of(pieces: Iterable[str], pause: float = 0.0, **asked: Any) -> list[Event]:
     """All events of one live speech."""
 
     async def run() -> list[Event]:
-        return [event async for event in speak(written(pieces, pause), **{"options": QUICK, **asked})]  # type: ignore[arg-type]
+        return [event async for event in speak(written(pieces, pause), **{"options": QUICK, **asked})]
 
     return asyncio.run(run())
 
@@ -79,6 +79,7 @@ def played(sound: bytes, output_format: str) -> tuple[npt.NDArray[np.int16], int
     kind = {"ulaw": "mulaw", "alaw": "alaw"}.get(wanted.codec)
     options = {"sample_rate": str(wanted.sample_rate)} if kind else {}
     with av.open(io.BytesIO(sound), format=kind, options=options) as container:
+        assert isinstance(container, av.container.InputContainer)
         resampler = av.AudioResampler("s16", "mono", wanted.sample_rate)
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames]), wanted.sample_rate
@@ -185,14 +186,14 @@ def test_text_may_be_a_text_or_a_list(truth: SpeakingVoice) -> None:
     ],
 )
 def test_what_cannot_be_asked_for_is_said(
-    asked: dict[str, object], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, Any], error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is spoken."""
     from pipeline.engines import retries
 
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.0)
     with pytest.raises(error):
-        events_of(["One."], **asked)
+        events_of(["One."], 0.0, **asked)
 
 
 @pytest.mark.usefixtures("truth")

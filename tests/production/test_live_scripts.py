@@ -153,7 +153,7 @@ def test_pauses_are_those_of_narrate(name: str, limit: int, folder: Path) -> Non
 def test_files_are_named_after_the_script_and_the_format(folder: Path) -> None:
     """`output/tour/tour.mp3`; samples get a head, so that they can be played."""
     for asked, name in [({}, "tour.mp3"), ({"output_format": "opus_48000_32"}, "tour.opus")]:
-        performance, _ = performed(live_job(folder, **asked))  # type: ignore[arg-type]
+        performance, _ = performed(live_job(folder, **asked))
         assert performance.files[0] == folder / "output" / "tour" / name
     for wanted in ("pcm_16000", "wav_16000"):
         performance, _ = performed(live_job(folder, output_format=wanted))
