@@ -33,7 +33,7 @@ from pipeline.production.speaking import speak_missing, utterance_of
 from pipeline.store import Store
 
 AIM = 1.5
-SPEECHES = 30
+SPEECHES = 24
 VOICE = "Xb7hH8MSUJpSbSDYk0k2"
 PATH = f"/v1/text-to-speech/{VOICE}"
 SETTINGS = {
@@ -214,4 +214,4 @@ def cpu_of(act: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

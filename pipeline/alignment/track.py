@@ -27,6 +27,8 @@ END_MS = 2.0
 LEAST_LEAD_MS, MOST_LEAD_MS = -200.0, 350.0
 # By how much less than their sound characters may have used up, where none of them can be missing.
 LEAST_GAP_MS = -30.0
+# A count of samples that is off by less than this is off by the same everywhere: no codec's frame is so short.
+MOST_STEADY_MS = 5.0
 # A clock that starts later than this did not start with the utterance; no voice breathes in for longer.
 LONGEST_LEAD_IN_MS = 1500.0
 
@@ -37,7 +39,8 @@ class Track:
 
     `generation` and `session` are what their clocks' zeros are on the utterance's; `clock` is which of all clocks a
     message was last seen to follow; `corrections` are what the last seams moved, the latest first. `leads` tells that a generation begins
-    with a space, `restarts` that its times begin from 0 though they run on inside it.
+    with a space, `restarts` that its times begin from 0 though they run on inside it, `lag` by how much the count of
+    samples is late at every seam.
     """
 
     slack: float
@@ -48,6 +51,7 @@ class Track:
     corrections: tuple[float, ...] = ()
     leads: bool = False
     restarts: bool = False
+    lag: float | None = None
     last: Alignment | None = None
     faults: int = 0
     repairs: dict[str, None] = field(default_factory=dict)
@@ -139,7 +143,9 @@ class Track:
         """
         self.leads = message.alignment.chars[0].isspace()
         heard, most = message.before + message.sound, MOST_LEAD_MS + self.slack
-        is_as_long = LEAST_LEAD_MS <= message.end - message.start - heard <= most
+        # Nothing can be missing before the very first sound, and its own sound came with it.
+        is_first = not message.before and message.sound > 0
+        is_as_long = is_first and LEAST_LEAD_MS <= message.end - message.start - heard <= most
         if message.start > heard + LONGEST_LEAD_IN_MS or (is_as_long and message.end - heard > most):
             self.generation = self.session = -message.start
         self.characters.opening = self.generation + message.start
@@ -188,7 +194,11 @@ class Track:
         """When the generation begins: at the samples so far, unless their count is rough or its own sound is in it."""
         end = self.characters.end
         if self.slack and abs(end - message.before) <= END_MS + self.slack:
-            return end
+            if self.slack > MOST_STEADY_MS:
+                return end
+            # Only a filter holds samples back, as many each time.
+            self.lag = end - message.before if self.lag is None else self.lag
+            return message.before + self.lag
         sound_came_first = not message.sound and abs(end + message.end - message.start - message.before) <= SAME_MS
         return end if sound_came_first else message.before
 

@@ -108,7 +108,7 @@ def command(script: Path | None, output: Path, **options: object) -> None:
     for repair in performance.repairs:
         say(repair)
     _tell(performance, as_json=bool(options["as_json"]), to_stdout=to_stdout)
-    if performance.end == "interrupted":
+    if performance.end in {"interrupted", "unwatched"}:
         sys.exit(interrupts.status())
 
 
@@ -153,9 +153,9 @@ def _tell(performance: Performance, *, as_json: bool, to_stdout: bool) -> None:
     """Say what there is now: on stdout, unless the sound is there."""
     from pipeline.cli.summary import clock, kind, shortened
 
-    ends = {"whole": "Spoke", "interrupted": "Interrupted after", "unheard": "The player was gone after"}
+    ends = {"interrupted": "Interrupted after", "unheard": "The player was gone after"}
     words = f"{performance.words} word{'' if performance.words == 1 else 's'}"
-    title = f"{ends[performance.end]} {clock(performance.duration_ms)}, {words}."
+    title = f"{ends.get(performance.end, 'Spoke')} {clock(performance.duration_ms)}, {words}."
     if as_json:
         show_json(
             {
@@ -167,7 +167,7 @@ def _tell(performance: Performance, *, as_json: bool, to_stdout: bool) -> None:
             }
         )
     elif to_stdout or not performance.files:
-        if performance.end != "whole":
+        if performance.end in ends:
             remark(title)
     else:
         listed(title, [(kind(str(file)), shortened(str(file))) for file in performance.files])

@@ -16,11 +16,12 @@ import click
 from pipeline import interrupts
 from pipeline.cli.wording import let_go, mended, of_exception, of_os_error, one_line, plain
 from pipeline.errors import OutputError, PipelineError
-from pipeline.model import Progress, ProgressCallback
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
+    from pipeline.model import Progress, ProgressCallback
 
 P = ParamSpec("P")
 INTERRUPTED = 130

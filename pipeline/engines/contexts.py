@@ -20,6 +20,7 @@ from pipeline.engines import LIVE, LiveOptions
 from pipeline.engines.arriving import pieces
 from pipeline.engines.exchange import Exchange, Service, open_exchange
 from pipeline.engines.hearing import is_all_of
+from pipeline.engines.patience import Patience
 from pipeline.engines.stream_input import first_message, target
 from pipeline.engines.streaming import with_chosen_format
 from pipeline.errors import ConnectionLostError, PipelineError, RefusedError
@@ -169,18 +170,18 @@ class _Socket:
     async def _heard(self, context: _Context) -> AsyncGenerator[SpeechChunk, None]:
         limits = self._service.limits
         deadline = time.monotonic() + limits.whole
-        while True:
-            patience = min(limits.silence, deadline - time.monotonic())
-            try:
-                async with asyncio.timeout(max(0.0, patience)):
-                    came = await context.came.get()
-            except TimeoutError:
-                break
-            if isinstance(came, PipelineError):
-                raise came
-            if came is None:
-                return
-            yield came
+        with contextlib.closing(Patience()) as waiting:
+            while True:
+                patience = min(limits.silence, deadline - time.monotonic())
+                try:
+                    came = await waiting.wait(context.came.get(), max(0.0, patience))
+                except TimeoutError:
+                    break
+                if isinstance(came, PipelineError):
+                    raise came
+                if came is None:
+                    return
+                yield came
         if is_all_of(context.request, context.chunks):
             return
         if patience < limits.silence:

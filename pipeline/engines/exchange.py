@@ -116,7 +116,7 @@ class Exchange:
 
     def end(self) -> None:
         """Nothing more is taken."""
-        self._patience.end()
+        self._patience.close()
 
     def abort(self) -> None:
         """Break the connection off, so that whoever waits for a text learns of it."""

@@ -44,14 +44,14 @@ class Patience:
             if self._has_run_out:
                 task.uncancel()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Nobody will wait any more."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def _set(self) -> None:
-        self.end()
+        self.close()
         self._timer = self._loop.call_at(self._deadline, self._look)
 
     def _look(self) -> None:

@@ -29,8 +29,9 @@ from pipeline.production.live_jobs import LivePlan
 from pipeline.production.live_speech import AudioEvent, Event, LiveSpeech, WordEvent
 from pipeline.production.standard_streams import Pipe, standard_input, standard_output, text_from, unhurried
 
-# How it ended: all was spoken; the person broke it off; whoever read the sound went away.
-End = Literal["whole", "interrupted", "unheard"]
+# How it ended: all was spoken; the person broke it off, or only the captions that were still shown; whoever read the
+# sound went away.
+End = Literal["whole", "interrupted", "unwatched", "unheard"]
 
 
 class Audience(Protocol):
@@ -103,7 +104,7 @@ class _Performing:
                 async for event in events:
                     await self._give(event)
             files = self._close()
-            await self.audience.finish()
+            end = await self._shown()
         except BrokenPipeError:
             end, files = "unheard", self._close()
         except asyncio.CancelledError:
@@ -113,6 +114,15 @@ class _Performing:
                 self.say(f"what was spoken until then is in {file}, its captions beside it")
             raise
         return Performance(tuple(files), self._duration_ms, len(self._timed().words), end, self.speech.repairs)
+
+    async def _shown(self) -> End:
+        """Show captions to their end, where they are shown as slowly as the sound is heard."""
+        try:
+            await self.audience.finish()
+        except asyncio.CancelledError:
+            self.audience.stop()
+            return "unwatched"
+        return "whole"
 
     def _events(self, engine: LiveEngine) -> AsyncGenerator[Event, None]:
         if self.plan.lines:

@@ -129,6 +129,6 @@ def test_errors_pass_through() -> None:
         patience = Patience()
         with pytest.raises(EOFError):
             await patience.wait(fail(), 1)
-        patience.end()
+        patience.close()
 
     within(2, act())
