@@ -246,7 +246,7 @@ class Track:
     def _name_jump(self, jump: float) -> None:
         if jump < 0:
             self._fault("the clock went back; times were held from going back with it")
-        elif jump > LONGEST_LEAD_IN_MS:
+        elif jump > SAME_MS + self.slack:
             self._fault("the clock jumped ahead; what came between has no times of its own")
 
     def _fault(self, sentence: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.terminal import ends_cleanly, show_json
+from pipeline.cli.terminal import ends_cleanly, show, show_json
+from pipeline.cli.wording import plain
 
 
 @click.command("doctor")
@@ -32,6 +33,6 @@ def command(*, as_json: bool, debug: bool) -> None:  # noqa: ARG001
         width = max(len(one.what) for one in findings)
         for one in findings:
             mark = "ok" if one.works else ("missing" if one.needed else "absent")
-            click.echo(f"{mark:<8} {one.what:<{width}}  {one.detail}")
+            show(plain(f"{mark:<8} {one.what:<{width}}  {one.detail}"))
     if any(one.needed and not one.works for one in findings):
         sys.exit(1)

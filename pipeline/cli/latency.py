@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline import interrupts
-from pipeline.cli.options import chosen_setting_options, environment_access, given_settings, store_of
+from pipeline.cli.options import chosen_setting_options, environment_access, given_settings, schedule_of, store_of
 from pipeline.cli.terminal import aside, ends_cleanly, no_progress, plain_progress, remark, show, show_json, silent
-from pipeline.errors import EngineError, UsageError
+from pipeline.errors import EngineError
 
 if TYPE_CHECKING:
     from pipeline.production.latency import Latency, LatencyPlan, Series
@@ -90,19 +90,7 @@ def command(schedules: tuple[str, ...], endpoints: tuple[str, ...], **options: o
 
 def _schedule(written: str) -> tuple[float, ...] | None:
     """Read a schedule; None is `auto`."""
-    from pipeline.protocol.buffering import is_schedule
-
-    if written.strip() == AUTO:
-        return None
-    try:
-        schedule = tuple(float(part) for part in written.split(","))
-    except ValueError:
-        schedule = ()
-    if not schedule or not is_schedule(schedule):
-        raise UsageError(
-            f"--schedule: is auto, or numbers of characters from 50 to 500 such as 50,120 (not {written!r})"
-        )
-    return schedule
+    return None if written.strip() == AUTO else schedule_of(written, f"{AUTO}, or ")
 
 
 def _refuse_nothing(measured: Latency) -> None:

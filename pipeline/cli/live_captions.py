@@ -191,7 +191,7 @@ class Silent:
 
 
 def audience(*, quiet: bool) -> Silent | CueLines | GrowingCues:
-    """Choose how captions are shown. Where text is typed at the same terminal, whole lines disturb it least."""
+    """Choose how captions are shown: not at all when quiet, word by word on a terminal, else a line a cue."""
     if quiet:
         return Silent()
     if sys.stderr is None or not sys.stderr.isatty():

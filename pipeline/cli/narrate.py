@@ -15,7 +15,7 @@ from pipeline.cli.options import (
     store_of,
 )
 from pipeline.cli.summary import as_json, details, headline, kind, shortened
-from pipeline.cli.terminal import ends_cleanly, listed, progress_display, remark, show, show_json, silent
+from pipeline.cli.terminal import ends_resumably, listed, progress_display, remark, show, show_json, silent
 
 
 @click.command("narrate")
@@ -29,7 +29,7 @@ from pipeline.cli.terminal import ends_cleanly, listed, progress_display, remark
 )
 @setting_options
 @common_options
-@ends_cleanly
+@ends_resumably
 def command(script: Path, output: Path, **options: object) -> None:
     """Make a narrated, captioned video of a script (plain text or Markdown).
 

@@ -141,6 +141,21 @@ def _key_of_dotenv() -> str | None:
         raise UsageError(f"{found} cannot be read: {error.strerror}; set {KEY_NAME} in the environment") from None
 
 
+def schedule_of(written: str, instead: str = "") -> tuple[float, ...]:
+    """Read `--schedule 50,120`. Raises UsageError, which also names what may stand there `instead`."""
+    from pipeline.protocol.buffering import is_schedule
+
+    try:
+        schedule = tuple(float(part) for part in written.split(","))
+    except ValueError:
+        schedule = ()
+    if not is_schedule(schedule):
+        raise UsageError(
+            f"--schedule: is {instead}numbers of characters from 50 to 500, such as 50,120 (not {written!r})"
+        )
+    return schedule
+
+
 def refuse_standard_input(source: Path, command: str) -> None:
     """Raise UsageError where a command that reads files is to read `-`."""
     if str(source) == "-":

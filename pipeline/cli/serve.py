@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.terminal import ends_cleanly
+from pipeline.cli.terminal import aside, ends_cleanly, remark, show
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ async def _serve(port: int, record: Path | None, replay: Path | None, faults: Fa
         if port and not address.endswith(f":{port}"):
             # Below 1024 a port may be free, but kept for those who run the system.
             reason = "is in use" if port >= 1024 else "is in use, or needs rights that you do not have"
-            click.echo(f"note: port {port} {reason}, so another one is taken", err=True)
-        click.echo(address)
-        click.echo("Ctrl-C ends it", err=True)
+            remark(f"port {port} {reason}, so another one is taken")
+        show(address)
+        aside("Ctrl-C ends it")
         await asyncio.Event().wait()

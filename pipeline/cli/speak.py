@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline import interrupts
-from pipeline.cli.options import chosen_setting_options, common_options, environment_access, given_settings, store_of
+from pipeline.cli.options import (
+    chosen_setting_options,
+    common_options,
+    environment_access,
+    given_settings,
+    schedule_of,
+    store_of,
+)
 from pipeline.cli.terminal import ends_cleanly, listed, remark, show_json, silent
 from pipeline.errors import UsageError
 
@@ -87,22 +94,22 @@ def command(script: Path | None, output: Path, **options: object) -> None:
     from pipeline.production.performing import perform
 
     to_stdout = str(output) == "-"
-    from_stdin = script is None or str(script) == "-"
+    source = None if script is None or str(script) == "-" else script.absolute()
     _refuse_terminal(options, to_stdout=to_stdout)
     access = environment_access(options)
     quiet = bool(options["quiet"] or options["as_json"])
     say = silent if quiet else remark
     job = LiveJob(
-        script=None if from_stdin else _absolute(script),
+        script=source,
         output=None if to_stdout else output.absolute(),
         engine="elevenlabs" if access.key else "offline",
-        store=store_of(options, script if script is not None and not from_stdin else Path.cwd() / "any.md"),
+        store=store_of(options, source or Path.cwd() / "any.md"),
         options=given_settings(options),
         live=_live_options(options),
         allow_outside=bool(options["allow_outside"]),
     )
     plan = plan_live(job, access, say)
-    if from_stdin and sys.stdin is not None and sys.stdin.isatty():
+    if source is None and sys.stdin is not None and sys.stdin.isatty():
         say(f"type what is to be spoken; {'Ctrl-Z and Enter' if sys.platform == 'win32' else 'Ctrl-D'} ends it")
     performance = perform(plan, access, audience(quiet=quiet), say)
     for repair in performance.repairs:
@@ -110,11 +117,6 @@ def command(script: Path | None, output: Path, **options: object) -> None:
     _tell(performance, as_json=bool(options["as_json"]), to_stdout=to_stdout)
     if performance.end in {"interrupted", "unwatched"}:
         sys.exit(interrupts.status())
-
-
-def _absolute(script: Path | None) -> Path:
-    assert script is not None
-    return script.absolute()
 
 
 def _refuse_terminal(options: Mapping[str, object], *, to_stdout: bool) -> None:
@@ -133,20 +135,10 @@ def _live_options(options: Mapping[str, object]) -> LiveOptions:
 
     written = options["schedule"]
     return LiveOptions(
-        schedule=None if written is None else _schedule(str(written)),
+        schedule=None if written is None else schedule_of(str(written)),
         auto_mode=bool(options["auto_mode"]),
         flush_after_seconds=float(str(options["flush_after"])),
     )
-
-
-def _schedule(written: str) -> tuple[float, ...]:
-    try:
-        schedule = tuple(float(part) for part in written.split(","))
-    except ValueError:
-        schedule = ()
-    if not schedule or not all(50 <= number <= 500 for number in schedule):
-        raise UsageError(f"--schedule: is numbers of characters from 50 to 500, such as 50,120,200 (not {written!r})")
-    return schedule
 
 
 def _tell(performance: Performance, *, as_json: bool, to_stdout: bool) -> None:

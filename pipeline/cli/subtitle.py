@@ -14,7 +14,7 @@ from pipeline.cli.options import (
     setting_options,
     store_of,
 )
-from pipeline.cli.terminal import ends_cleanly, progress_display, remark, show, show_json, silent
+from pipeline.cli.terminal import ends_resumably, progress_display, remark, show, show_json, silent
 from pipeline.cli.wording import plain
 
 
@@ -31,7 +31,7 @@ from pipeline.cli.wording import plain
 )
 @setting_options
 @common_options
-@ends_cleanly
+@ends_resumably
 def command(source: Path, outputs: tuple[Path, ...], **options: object) -> None:
     """Make caption files of a script, which is spoken without a video, or of a words.json, which is not.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.model import Outcome
+if TYPE_CHECKING:
+    from pipeline.model import Outcome
 
 
 def headline(outcome: Outcome) -> str:

@@ -15,7 +15,7 @@ import click
 
 from pipeline import interrupts
 from pipeline.cli.wording import let_go, mended, of_exception, of_os_error, one_line, plain
-from pipeline.errors import OutputError, PipelineError
+from pipeline.errors import EngineError, OutputError, PipelineError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pipeline.model import Progress, ProgressCallback
 
 P = ParamSpec("P")
-INTERRUPTED = 130
+# What an interruption and a failure of the engine's end with where speech is stored as soon as it is whole.
+KEPT = "what was spoken until then is kept, run the same command again to go on"
 # Between two plain lines of one stage, so that a log is not flooded.
 PLAIN_LINE_SECONDS = 5.0
 
@@ -163,26 +164,37 @@ def progress_display(*, quiet: bool) -> Callable[[], AbstractContextManager[Prog
 def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
     """Turn errors into one sentence on stderr and the exit status that belongs to them; `debug` shows the traceback."""
 
+    return _ending(command, "")
+
+
+def ends_resumably(command: Callable[P, None]) -> Callable[P, None]:
+    """Do so for a command that stores what is spoken: who has to run it again is told that it goes on."""
+    return _ending(command, KEPT)
+
+
+def _ending(command: Callable[P, None], kept: str) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with ending_cleanly(debug=bool(kwargs.get("debug"))):
+        with ending_cleanly(debug=bool(kwargs.get("debug")), kept=kept):
             command(*args, **kwargs)
 
     return run
 
 
 @contextmanager
-def ending_cleanly(*, debug: bool) -> Iterator[None]:
-    """Do so for whatever the body raises; what click raises for itself passes through."""
+def ending_cleanly(*, debug: bool, kept: str = "") -> Iterator[None]:
+    """Do so for whatever the body raises; what click raises for itself passes through. `kept` says what is not lost."""
+    more = f"; {kept}" if kept else ""
     with interrupts.Ending() as ending:
         try:
             with ending.watched():
                 yield
+        except EngineError as error:
+            _end(error, f"{error}{more}", error.exit_status, debug=debug)
         except PipelineError as error:
             _end(error, str(error), error.exit_status, debug=debug)
         except KeyboardInterrupt as error:
-            sentence = "interrupted; what was spoken is kept, run the same command again to go on"
-            _end(error, sentence, interrupts.status(), debug=debug)
+            _end(error, f"interrupted{more}", interrupts.status(), debug=debug)
         except BrokenPipeError:
             let_go(sys.stdout)
             sys.exit(1)

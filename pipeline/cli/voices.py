@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import environment_access, store_of
-from pipeline.cli.terminal import ends_cleanly, progress_display, remark, show_json, silent
+from pipeline.cli.terminal import ends_cleanly, progress_display, remark, show, show_json, silent
+from pipeline.cli.wording import plain
 from pipeline.errors import EngineError, RemoteProtocolError, UsageError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _list(visit: _Visit, words: str) -> None:
         show_json([_as_json(voice) for voice in listing.voices])
     else:
         for line in _table(listing.voices, visit.engine):
-            click.echo(line)
+            show(plain(line))
     visit.tell(listing)
 
 
@@ -198,7 +199,7 @@ def _fetch(visit: _Visit, name: str) -> dict[str, object]:
     with progress_display(quiet=visit.quiet)() as progress:
         place = fetch(name, progress)
     if not visit.as_json:
-        click.echo(f"{name} is on this machine: {place}")
+        show(plain(f"{name} is on this machine: {place}"))
     return {"voice": name, "model": str(place)}
 
 
@@ -216,7 +217,7 @@ def _play(visit: _Visit, wanted: str, text: str | None) -> dict[str, object]:
     with progress_display(quiet=visit.quiet)() as progress:
         line = spoken_line(visit.engine, visit.access, request, visit.store, progress)
     if not visit.quiet:
-        click.echo(f"{voice.name}: {request.text}")
+        show(plain(f"{voice.name}: {request.text}"))
     file = (OUTPUT / f"{re.sub(r'[^A-Za-z0-9+-]+', '-', request.voice.id)}.wav").absolute()
     played = play_or_write(line.samples, line.sample_rate, file, players())
     if played.file:
@@ -235,7 +236,7 @@ def _tell_file(visit: _Visit, file: Path, reasons: Sequence[str]) -> None:
     why = f"no player could play it ({'; '.join(reasons)})" if reasons else "no player was found on this machine"
     visit.say(f"{why}: the sound is in a file")
     if not visit.as_json:
-        click.echo(file)
+        show(plain(str(file)))
 
 
 def _chosen(visit: _Visit, wanted: str) -> ListedVoice:

@@ -9,8 +9,8 @@ class Units(Protocol):
     """Cuts recordings into units, and places them one after another. Raises RemoteProtocolError for what is none.
 
     `samples` is how many a unit of silence decodes to, `count` how many all units that were placed do, the delay in
-    them; `recorded` how many those do that were cut of the recording. `delay` is by how much a decoder is late with this recording, None until it is known; `first_delay` with the
-    first one.
+    them; `recorded` how many those do that were cut of the recording. `delay` is by how much a decoder is late with
+    this recording, None until it is known; `first_delay` with the first one.
     """
 
     samples: int

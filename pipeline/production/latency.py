@@ -54,7 +54,7 @@ class LatencyPlan:
     """Who speaks what, in which ways, how often.
 
     `is_loopback` says that it is this machine that speaks: then it is spoken once before all, and a bare loop speaks
-    after every run. `characters` is what is spoken in all.
+    after every run.
     """
 
     engine: str

@@ -101,7 +101,7 @@ def plan_live(job: LiveJob, access: Access, say: Sayer) -> LivePlan:
     name = (text or script).stem if text or script else SPEECH  # type: ignore[union-attr]
     form = _form(job, assignment.settings, name)
     assignment = replace(assignment, settings=_settled(assignment, form))
-    _check_places(form.sound, {"script": script} if script else {}, access)
+    _check_places(form.sound, {"script": job.script} if job.script else {}, access)
     plan = make_plan(assignment, access, say)
     if script is None and assignment.settings.say:
         say("say means nothing to text that arrives: only a script is read whole before it is spoken")

@@ -177,11 +177,14 @@ async def _texts(plan: LivePlan) -> AsyncIterator[str]:
     """Where text comes from that is no script."""
     path = plan.text
     if path is None:
-        stream, name = standard_input(), "standard input"
-    else:
-        try:
-            stream, name = await unhurried(lambda: path.open("rb", buffering=0)), str(path)
-        except OSError as error:
-            raise ScriptError(f"cannot be read: {error.strerror}", str(path)) from None
-    async for text in text_from(stream, name):
+        async for text in text_from(standard_input()):
+            yield text
+        return
+    try:
+        stream = await unhurried(lambda: path.open("rb", buffering=0))
+    except OSError as error:
+        raise ScriptError(f"cannot be read: {error.strerror}", str(path)) from None
+    async for text in text_from(stream, str(path)):
         yield text
+    # Only at its end: when this is broken off, a thread may still wait in a read, and that file is its own.
+    stream.close()

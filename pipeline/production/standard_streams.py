@@ -54,12 +54,12 @@ async def unhurried(call: Callable[[], T]) -> T:
 async def text_from(stream: IO[bytes], name: str = "standard input") -> AsyncIterator[str]:
     """Yield UTF-8 text as it arrives, characters cut anywhere put together, a byte order mark left out.
 
-    Raises ScriptError where it is not UTF-8.
+    Raises ScriptError where it is not UTF-8, or cannot be read.
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     read = 0
     while True:
-        block = await unhurried(lambda: _read(stream))
+        block = await unhurried(lambda: _read(stream, name))
         before = len(decoder.getstate()[0])
         try:
             text = decoder.decode(block, final=not block)
@@ -73,8 +73,8 @@ async def text_from(stream: IO[bytes], name: str = "standard input") -> AsyncIte
             return
 
 
-def _read(stream: IO[bytes]) -> bytes:
-    """Read what is there, or wait for it; nothing at the end."""
+def _read(stream: IO[bytes], name: str) -> bytes:
+    """Read what is there, or wait for it; nothing at the end. Raises ScriptError."""
     # The raw stream: it gives what there is, and no lock of it is held when the program ends. A console of Windows
     # gives UTF-8 through it too.
     raw = getattr(stream, "raw", stream)
@@ -83,7 +83,7 @@ def _read(stream: IO[bytes]) -> bytes:
     except OSError as error:
         if error.errno == errno.EIO:  # a terminal that is gone
             return b""
-        raise ScriptError(f"standard input cannot be read: {error.strerror}") from None
+        raise ScriptError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def standard_input() -> IO[bytes]:

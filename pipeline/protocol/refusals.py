@@ -18,7 +18,7 @@ from pipeline.protocol.messages import ErrorMessage
 _LATER = "try again in a while, or with fewer sockets at once"
 _AGAIN = "try again"
 _KEY = "check ELEVENLABS_API_KEY"
-_QUOTA = "what is already spoken is stored; wait for the quota to renew, or get more credits"
+_QUOTA = "wait for the quota to renew, or get more credits"
 _PLAN = "choose another voice, model or output format, or a plan that allows it"
 _VOICE = "check the voice's name or id"
 _REQUEST = "check the voice, the model and the settings"
