@@ -163,7 +163,6 @@ def progress_display(*, quiet: bool) -> Callable[[], AbstractContextManager[Prog
 
 def ends_cleanly(command: Callable[P, None]) -> Callable[P, None]:
     """Turn errors into one sentence on stderr and the exit status that belongs to them; `debug` shows the traceback."""
-
     return _ending(command, "")
 
 

@@ -9,6 +9,15 @@ from pipeline.codecs.formats import OutputFormat, parse_output_format
 __all__ = ["OutputFormat", "SpeechDecoder", "SpeechEncoder", "parse_output_format", "speech_decoder", "speech_encoder"]
 
 
+def load_libraries() -> None:
+    """Import what sound is decoded and looked at with: a tenth of a second, which the first sound would wait for."""
+    import av
+    import numpy as np
+
+    assert av
+    assert np
+
+
 def speech_decoder(output_format: str, expected_rate: int | None = None) -> SpeechDecoder:
     """Decode what was asked for as `output_format` into 16-bit mono samples at `expected_rate` (else the format's).
 

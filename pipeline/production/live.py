@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 
+from pipeline.codecs import load_libraries
 from pipeline.codecs.joining import joiner
 from pipeline.engines import ENGINES, LIVE, Access, Engine, LiveEngine, LiveOptions
 from pipeline.engines.arriving import whole_sentences, whole_words
@@ -55,11 +56,22 @@ async def speak(  # noqa: PLR0913  # each has a name of its own
     identifier = await _voice_id(access, voice, language)
     settings = voice_settings if key else VoiceSettings(speed=voice_settings.speed)
     request = SpeechRequest("", Voice(identifier, settings), model if key else OFFLINE_MODEL, language, output_format)
-    async with ENGINES[engine](access) as opened:
+    async with ready_to_decode(), ENGINES[engine](access) as opened:
         speech = LiveSpeech(output_format, joiner(output_format))
         async with contextlib.aclosing(speak_text(opened, _pieces(texts), request, speech, options)) as events:
             async for event in events:
                 yield event
+
+
+@contextlib.asynccontextmanager
+async def ready_to_decode() -> AsyncIterator[None]:
+    """Load in a thread, while a connection is opened, what the first message's sound would else wait for."""
+    loading = asyncio.create_task(asyncio.to_thread(load_libraries))
+    try:
+        yield
+    finally:
+        # What cannot be imported is told where it is needed.
+        await asyncio.gather(loading, return_exceptions=True)
 
 
 async def speak_text(

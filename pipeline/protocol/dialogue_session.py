@@ -18,8 +18,8 @@ from pipeline.protocol.dialogue import (
 )
 from pipeline.protocol.dialogue_wire import compose_dialogue, parse_dialogue_message, parse_first_of_dialogue
 from pipeline.protocol.sending_rules import check_first_of_dialogue, check_inputs, strange_voice
-from pipeline.protocol.session import Ending, OneSpeechClientSession, OneSpeechSession
-from pipeline.protocol.states import DIALOGUE_TRANSITIONS, Role, State
+from pipeline.protocol.session import OneSpeechClientSession, OneSpeechServerSession
+from pipeline.protocol.states import DIALOGUE_TRANSITIONS
 
 
 class DialogueClientSession(OneSpeechClientSession[DialogueClientMessage]):
@@ -46,35 +46,26 @@ class DialogueClientSession(OneSpeechClientSession[DialogueClientMessage]):
         return compose_dialogue(message)
 
 
-class DialogueServerSession(OneSpeechSession[DialogueServerMessage]):
+class DialogueServerSession(OneSpeechServerSession[DialogueServerMessage, DialogueClientMessage]):
     """The end that gets lines and sends speech."""
 
-    ours, theirs = Role.SERVER, Role.CLIENT
     table = DIALOGUE_TRANSITIONS
 
     def __init__(self) -> None:
         super().__init__()
         self._voices: tuple[str, ...] = ()
 
-    def receive(self, text: str | bytes) -> DialogueClientMessage:
-        """Return what the client's frame holds. Raises RemoteProtocolError, with the words to answer it with."""
-        is_first = self._speech.of[Role.CLIENT] is State.IDLE
-        try:
-            message: DialogueClientMessage = parse_first_of_dialogue(text) if is_first else parse_dialogue_message(text)
-            self._received(type(message))
-            if isinstance(message, InitializeDialogue):
-                self._voices = message.voices
-            if isinstance(message, InitializeDialogue | SendInputs):
-                check_voices(message.inputs, self._voices)
-        except RemoteProtocolError:
-            self._speech.fail(self.theirs)
-            raise
-        return message
+    def _read_first(self, text: str | bytes) -> DialogueClientMessage:
+        return parse_first_of_dialogue(text)
 
-    def closed(self, code: int, reason: str = "") -> Ending:
-        """Note that the connection is closed; a client may leave whenever it likes."""
-        self._hear_closing()
-        return Ending(code, reason)
+    def _read_later(self, text: str | bytes) -> DialogueClientMessage:
+        return parse_dialogue_message(text)
+
+    def _check_received(self, message: DialogueClientMessage) -> None:
+        if isinstance(message, InitializeDialogue):
+            self._voices = message.voices
+        if isinstance(message, InitializeDialogue | SendInputs):
+            check_voices(message.inputs, self._voices)
 
     def _write(self, message: DialogueServerMessage) -> str:
         return compose_dialogue(message)

@@ -6,6 +6,7 @@ server has ended it (final frame, or error).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from pipeline.errors import LocalProtocolError, RemoteProtocolError
@@ -16,7 +17,7 @@ from pipeline.protocol.multi_messages import InContext, MultiServerMessage
 from pipeline.protocol.multi_parsing import MOST_ID_CHARACTERS, parse_multi_server
 from pipeline.protocol.refusals import close_error
 from pipeline.protocol.sending_rules import check_words
-from pipeline.protocol.session import Ending
+from pipeline.protocol.session import Ending, written
 from pipeline.protocol.states import TRANSITIONS, Event, Role, State, StateError, Table
 
 # Contexts that may be open at once on one socket; the service answers the next with the error below and closes.
@@ -33,7 +34,7 @@ class TooManyContextsError(RemoteProtocolError):
     error = "max_active_conversations"
 
 
-class ManySpeechesSession(Generic[_Sent]):
+class ManySpeechesSession(ABC, Generic[_Sent]):
     """What all sessions of several speeches do alike."""
 
     ours: Role
@@ -62,6 +63,10 @@ class ManySpeechesSession(Generic[_Sent]):
     def unfinished_contexts(self) -> tuple[ContextId, ...]:
         """The contexts that the server still owes an end, oldest first."""
         return self._states.unfinished
+
+    @abstractmethod
+    def _write(self, message: _Sent) -> str:
+        """Write the message as JSON text."""
 
     def _move(self, context_id: ContextId, event: Event) -> None:
         try:
@@ -174,6 +179,12 @@ class ManySpeechesServerSession(ManySpeechesSession[MultiServerMessage]):
     def __init__(self) -> None:
         super().__init__()
         self._context_at_fault: ContextId = None
+
+    def send(self, message: MultiServerMessage) -> str:
+        """Return the text to put on the wire. Raises LocalProtocolError."""
+        text = written(self._write, message)
+        self._move(message.context_id, type(message.message))
+        return text
 
     @property
     def context_at_fault(self) -> ContextId:

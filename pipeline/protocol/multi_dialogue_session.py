@@ -54,16 +54,19 @@ class MultiDialogueClientSession(ManySpeechesClientSession[MultiDialogueClientMe
         """Return the text to put on the wire. Raises LocalProtocolError."""
         if isinstance(message, CloseSocket):
             self._close_socket()
-            return compose_multi_dialogue(message)
+            return self._write(message)
         context_id, content = message.context_id, message.message
         self._check_context(context_id)
         self._check(context_id, content)
-        text = written(compose_multi_dialogue, message)
+        text = written(self._write, message)
         self._move(context_id, type(content))
         if isinstance(content, InitializeDialogue):
             self._casts.opened(context_id, content.voices, self._states)
             self._whole.discard(context_id)
         return text
+
+    def _write(self, message: MultiDialogueClientMessage) -> str:
+        return compose_multi_dialogue(message)
 
     def _check(self, context_id: ContextId, content: ContextDialogueMessage) -> None:
         if context_id is None:
@@ -102,11 +105,8 @@ class MultiDialogueServerSession(ManySpeechesServerSession):
             self._states.fail(self.theirs)
             raise
 
-    def send(self, message: MultiServerMessage) -> str:
-        """Return the text to put on the wire. Raises LocalProtocolError."""
-        text = written(compose_multi_dialogue, message)
-        self._move(message.context_id, type(message.message))
-        return text
+    def _write(self, message: MultiServerMessage) -> str:
+        return compose_multi_dialogue(message)
 
     def _in_context(self, received: InContext[ContextDialogueMessage]) -> InContext[ContextDialogueMessage]:
         context_id, content = received.context_id, received.message

@@ -69,16 +69,19 @@ class MultiClientSession(ManySpeechesClientSession[MultiClientMessage]):
         """Return the text to put on the wire. Raises LocalProtocolError."""
         if isinstance(message, CloseSocket):
             self._close_socket()
-            return compose_multi(message)
+            return self._write(message)
         context_id, content = message.context_id, message.message
         self._check_context(context_id)
         self._check(context_id, content)
-        text = written(compose_multi, message)
+        text = written(self._write, message)
         self._move(context_id, type(content))
         if isinstance(content, InitializeConnection):
             self._inheritance.opened(context_id, content, self._states)
             self._whole.discard(context_id)
         return text
+
+    def _write(self, message: MultiClientMessage) -> str:
+        return compose_multi(message)
 
     def _check(self, context_id: ContextId, content: ClientMessage) -> None:
         if not isinstance(content, InitializeConnection):
@@ -116,11 +119,8 @@ class MultiServerSession(ManySpeechesServerSession):
             self._states.fail(self.theirs)
             raise
 
-    def send(self, message: MultiServerMessage) -> str:
-        """Return the text to put on the wire. Raises LocalProtocolError."""
-        text = written(compose_multi, message)
-        self._move(message.context_id, type(message.message))
-        return text
+    def _write(self, message: MultiServerMessage) -> str:
+        return compose_multi(message)
 
     def _closing_socket(self) -> MultiClientMessage:
         if self._states.socket[Role.CLIENT] is State.DONE:

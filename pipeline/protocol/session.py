@@ -166,25 +166,17 @@ class ClientSession(OneSpeechClientSession[ClientMessage]):
         return compose(message)
 
 
-class ServerSession(OneSpeechSession[ServerMessage]):
-    """The end that gets text and sends speech."""
+class OneSpeechServerSession(OneSpeechSession[_Sent], Generic[_Sent, _Message]):
+    """The end that gets text and sends speech, whatever its messages."""
 
     ours, theirs = Role.SERVER, Role.CLIENT
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._settings: SentSettings | None = None
-
-    def receive(self, text: str | bytes) -> ClientMessage:
+    def receive(self, text: str | bytes) -> _Message:
         """Return what the client's frame holds. Raises RemoteProtocolError, with the words to answer it with."""
-        is_first = self._speech.of[Role.CLIENT] is State.IDLE
         try:
-            message: ClientMessage = parse_first_message(text) if is_first else parse_text_message(text)
+            message = self._read_first(text) if self._speech.of[Role.CLIENT] is State.IDLE else self._read_later(text)
             self._received(type(message))
-            if isinstance(message, InitializeConnection):
-                self._settings = message.voice_settings
-            elif isinstance(message, SendText):
-                check_settings_stay(message, self._settings)
+            self._check_received(message)
         except RemoteProtocolError:
             self._speech.fail(self.theirs)
             raise
@@ -194,6 +186,38 @@ class ServerSession(OneSpeechSession[ServerMessage]):
         """Note that the connection is closed; a client may leave whenever it likes."""
         self._hear_closing()
         return Ending(code, reason)
+
+    @abstractmethod
+    def _read_first(self, text: str | bytes) -> _Message:
+        """Read the message that opens the socket. Raises RemoteProtocolError."""
+
+    @abstractmethod
+    def _read_later(self, text: str | bytes) -> _Message:
+        """Read any other message. Raises RemoteProtocolError."""
+
+    @abstractmethod
+    def _check_received(self, message: _Message) -> None:
+        """Note how the first message says to speak, and hold the others to it. Raises RemoteProtocolError."""
+
+
+class ServerSession(OneSpeechServerSession[ServerMessage, ClientMessage]):
+    """The end that gets text and sends speech."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: SentSettings | None = None
+
+    def _read_first(self, text: str | bytes) -> ClientMessage:
+        return parse_first_message(text)
+
+    def _read_later(self, text: str | bytes) -> ClientMessage:
+        return parse_text_message(text)
+
+    def _check_received(self, message: ClientMessage) -> None:
+        if isinstance(message, InitializeConnection):
+            self._settings = message.voice_settings
+        elif isinstance(message, SendText):
+            check_settings_stay(message, self._settings)
 
     def _write(self, message: ServerMessage) -> str:
         return compose(message)
