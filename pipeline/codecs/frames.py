@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from pipeline import pcm
 
 if TYPE_CHECKING:
-    from av import AudioCodecContext, AudioFrame
+    from av import AudioCodecContext, AudioFrame, AudioResampler
 
 
 def frame_of(samples: bytes, sample_rate: int, layout_format: Literal["s16", "s16p"] = "s16") -> AudioFrame:
@@ -47,20 +47,21 @@ class Resampler:
     """Makes frames of any kind into 16-bit mono samples at one rate; the first sample stays the first."""
 
     def __init__(self, sample_rate: int) -> None:
-        import av
-
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
-        self._fed = False
+        self._sample_rate = sample_rate
+        self._resampler: AudioResampler | None = None
 
     def feed(self, frame: AudioFrame) -> bytes:
         """Take a frame, give what is ready: the filter holds back some samples."""
-        self._fed = True
+        import av
+
+        self._resampler = self._resampler or av.AudioResampler(format="s16", layout="mono", rate=self._sample_rate)
         frame.pts = None
-        return self._bytes(frame)
+        return _bytes(self._resampler, frame)
 
     def finish(self) -> bytes:
         """Give what was held back."""
-        return self._bytes(None) if self._fed else b""
+        return _bytes(self._resampler, None) if self._resampler else b""
 
-    def _bytes(self, frame: AudioFrame | None) -> bytes:
-        return b"".join(block.to_ndarray().astype("<i2").tobytes() for block in self._resampler.resample(frame))
+
+def _bytes(resampler: AudioResampler, frame: AudioFrame | None) -> bytes:
+    return b"".join(block.to_ndarray().astype("<i2").tobytes() for block in resampler.resample(frame))

@@ -83,6 +83,11 @@ def joiner(output_format: str) -> Joiner:
     return SampleJoiner(output_format)
 
 
+def decodes_at_once(output_format: str) -> bool:
+    """Whether a `joiner` decodes what it passes on; a `pausing_joiner` always does."""
+    return parse_output_format(output_format).codec not in _UNITS
+
+
 def pausing_joiner(output_format: str) -> Joiner:
     """Join recordings with pauses between: exact where samples are sent one by one, else to the nearest frame."""
     codec = parse_output_format(output_format).codec

@@ -48,11 +48,18 @@ def ask(address: Address, path: str, deadline: float, query: dict[str, str]) -> 
             body += piece
             if len(body) > MOST_BYTES or time.monotonic() > deadline:
                 raise TimeoutError
-    return cast("dict[str, Any]", json.loads(body))
+    try:
+        return cast("dict[str, Any]", json.loads(body))
+    except RecursionError:
+        raise ValueError("the answer is nested too deeply") from None
 
 
-async def unawaited(question: Callable[[], _Answer]) -> _Answer:
-    """Ask in a thread of its own: who is interrupted does not wait for it, as for one of asyncio's pool."""
+async def unawaited(question: Callable[[], _Answer], seconds: float) -> _Answer:
+    """Ask in a thread of its own: who is interrupted does not wait for it, as for one of asyncio's pool.
+
+    Raises what the question does, and TimeoutError when it was not answered in so many seconds: each step of an answer
+    may be quick, and there be no end of them.
+    """
     answer: Future[_Answer] = Future()
     answer.set_running_or_notify_cancel()
 
@@ -65,7 +72,8 @@ async def unawaited(question: Callable[[], _Answer]) -> _Answer:
             answer.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(answer)
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(answer)
 
 
 async def learn_plan(address: Address, slots: Slots) -> None:
@@ -75,5 +83,5 @@ async def learn_plan(address: Address, slots: Slots) -> None:
     """
     with contextlib.suppress(*FAILURES):
         deadline = time.monotonic() + STEP_SECONDS
-        found = await unawaited(lambda: ask(address, "/v1/user/subscription", deadline, {}))
+        found = await unawaited(lambda: ask(address, "/v1/user/subscription", deadline, {}), STEP_SECONDS)
         slots.suppose(limit_of_plan(str(found["tier"])))

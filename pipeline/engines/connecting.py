@@ -224,7 +224,7 @@ def _handshake_error(error: Exception, host: str, address: Address) -> PipelineE
         body = bytes(error.response.body or b"").decode("utf-8", "replace")
         failure = http_error(error.response.status_code, address.blotted(body).encode())
         failure.code = failure.code or str(error.response.status_code)
-        failure.retry_after = _seconds(error.response.headers.get("Retry-After"))
+        failure.retry_after = _seconds(next(iter(error.response.headers.get_all("Retry-After")), None))
         return failure
     kind, sentence = next((kind, sentence) for types, kind, sentence in _FAILURES if isinstance(error, types))
     return kind(sentence.format(host))

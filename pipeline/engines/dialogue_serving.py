@@ -14,7 +14,7 @@ from pipeline.engines.handshake import Terms
 from pipeline.engines.multi_serving import ManySpeeches, Text
 from pipeline.engines.outlet import Outlet
 from pipeline.engines.serving import BeginSpeech, Talk
-from pipeline.engines.speaking import MOST_TEXT, Speaking
+from pipeline.engines.speaking import MOST_CHARACTERS, MOST_TEXT, Speaking, generations_of
 from pipeline.engines.ssml import Piece, Said, Silent
 from pipeline.errors import RemoteProtocolError
 from pipeline.model import SpeechChunk
@@ -27,6 +27,8 @@ from pipeline.protocol.multi_messages import CloseSocket
 # Of the service it is known that it begins after about so much text, for so many words; then it waits for more.
 FIRST_CHARACTERS, FIRST_WORDS = 40, 8
 LATER_CHARACTERS = 160
+# Lines that wait to be more; texts of white space only can be ever so many.
+MOST_LINES = 100
 # Silence between two speakers, besides what their voices leave at their ends.
 BETWEEN_MS = 200.0
 _ENDS_OF_SENTENCES = ".!?…。！？"
@@ -59,6 +61,8 @@ class Lines:
             self._append(line)
             if self._is_enough():
                 self._speak_whole_words()
+            if len(self._waiting) > MOST_LINES or sum(len(each.text) for each in self._waiting) > MOST_CHARACTERS:
+                self._speak(len(self._waiting))
         if message.flush:
             self._speak(len(self._waiting))
 
@@ -94,7 +98,8 @@ class Lines:
         lines = [line for line in lines if line.text.strip()]
         if lines:
             self._has_begun = True
-            self._speaking.add(pieces_of(lines))
+            for generation in generations_of(pieces_of(lines)):
+                self._speaking.add(generation)
 
 
 def pieces_of(lines: list[DialogueInput]) -> tuple[Piece, ...]:

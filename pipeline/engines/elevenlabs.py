@@ -150,7 +150,7 @@ async def resolve_voice(access: Access, name: str) -> str:
         return name
     address = address_of(access)
     try:
-        voices = await unawaited(lambda: _listed(address))
+        voices = await unawaited(lambda: _listed(address), LISTING_SECONDS)
     except FAILURES:
         return name
     return _match(voices, name)

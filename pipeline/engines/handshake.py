@@ -36,6 +36,8 @@ MOST_INACTIVITY = 180
 # Of a dialogue's socket it is fixed, in seconds.
 DIALOGUE_INACTIVITY = 20
 MOST_SEED = 4294967295
+# The widest range of speeds that has been documented for the service: beyond it a sentence has no end, or no sound.
+SLOWEST, FASTEST = 0.25, 4.0
 
 # What booleans are in a query, by the service's framework (pydantic's rules for text).
 TRUE, FALSE = frozenset({"true", "1", "yes", "on", "t", "y"}), frozenset({"false", "0", "no", "off", "f", "n", ""})
@@ -124,6 +126,11 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     if given not in TRUE | FALSE:
         raise invalid(name, f"{name} takes true or false")
     return given in TRUE
+
+
+def is_speed(speed: float) -> bool:
+    """Whether one can speak at this speed."""
+    return SLOWEST <= speed <= FASTEST
 
 
 def output_format_of(query: Mapping[str, str]) -> str:

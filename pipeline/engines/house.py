@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -45,12 +45,16 @@ class House:
     def __post_init__(self) -> None:
         self.misfortune = Misfortune(self.faults)
 
-    def admit(self, origin: str | None) -> None:
-        """Refuse a foreign page. Raises RefusedHandshakeError."""
+    def admit(self, hosts: Sequence[str], origins: Sequence[str]) -> None:
+        """Refuse a foreign page, by a request's `Host` and `Origin` headers. Raises RefusedHandshakeError."""
         # Programs send no `Origin` (RFC 6454 7.3): a page of another site must not speak through this machine.
-        if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+        if not all(_is_of_this_machine(origin) for origin in origins):
             body = detail("foreign_origin", "pages of this machine only", kind="forbidden")
             raise RefusedHandshakeError(HTTPStatus.FORBIDDEN, body)
+        # A page whose own name was made to point here asks as if from here, and need not name its origin.
+        if not all(_is_of_this_machine(f"//{host}") for host in hosts):
+            words = "this server answers to localhost and to addresses of this machine such as 127.0.0.1 only"
+            raise RefusedHandshakeError(HTTPStatus.FORBIDDEN, detail("foreign_host", words, kind="forbidden"))
 
     def meet_fault(self) -> None:
         """Refuse a request where a fault asks for that. Raises RefusedHandshakeError."""
@@ -83,6 +87,13 @@ class House:
             "current-concurrent-requests": str(self.turns.under_way),
             "maximum-concurrent-requests": str(self.turns.most),
         }
+
+
+def _is_of_this_machine(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def _refusal(fault: Fault) -> tuple[HTTPStatus, str]:

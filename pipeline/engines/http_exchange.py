@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,6 +18,8 @@ from pipeline.engines.house import House
 MOST_BODY_BYTES = 2**20
 JSON = "application/json"
 _READ = 2**16
+# How long a client is heard out whose request was refused before it had come whole.
+LINGER_SECONDS = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +77,7 @@ class Exchange:
     async def send(self, content: bytes) -> None:
         """Send a part of the answer's body. Raises ConnectionError when the client has gone."""
         if self.faults.is_stalled(len(content)):
-            await self.reader.read()
+            await asyncio.Event().wait()
         if self.faults.is_dropped(len(content)):
             self.drop()
             raise ConnectionAbortedError
@@ -84,6 +87,20 @@ class Exchange:
     async def end(self) -> None:
         """End the answer."""
         await self._write(h11.EndOfMessage())
+
+    async def gone(self) -> None:
+        """Wait until the client has left. It has asked once, so what else it says is not heard."""
+        with contextlib.suppress(ConnectionError):
+            while await self.reader.read(_READ):
+                pass
+
+    async def linger(self) -> None:
+        """Let a client that still sends what was refused come to the answer: a closing would overtake it."""
+        if self._http.their_state is h11.DONE:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self.gone()
 
     def drop(self) -> None:
         """Break the connection."""

@@ -12,9 +12,11 @@ import contextlib
 import json
 import re
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import pairwise
+from typing import Any
 from urllib.parse import unquote
 
 import h11
@@ -26,17 +28,22 @@ from pipeline.engines.faulting import ConnectionFaults
 from pipeline.engines.generation import TimedChunk, WholeTextSpeaker
 from pipeline.engines.handshake import (
     DEFAULT_FORMAT,
+    FASTEST,
+    SLOWEST,
     RefusedHandshakeError,
     Terms,
     detail,
     invalid,
+    is_speed,
     output_format_of,
     query_of,
 )
 from pipeline.engines.house import House
 from pipeline.engines.http_exchange import JSON, Exchange
 from pipeline.engines.listings import MOST_CHARACTERS
-from pipeline.engines.ssml import Said
+from pipeline.engines.speaking import BETWEEN_PARTS_MS, Generation, sentence_parts
+from pipeline.engines.speaking import MOST_CHARACTERS as MOST_IN_GENERATION
+from pipeline.engines.ssml import Said, Silent
 from pipeline.errors import EngineError
 from pipeline.model import Alignment, SpeechChunk
 
@@ -85,6 +92,7 @@ async def answer(house: House, reader: asyncio.StreamReader, writer: asyncio.Str
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await _serve(house, exchange)
+                await exchange.linger()
                 writer.close()
                 await writer.wait_closed()
     finally:
@@ -96,7 +104,7 @@ async def _serve(house: House, exchange: Exchange) -> None:
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             request, body = await exchange.read()
-        house.admit(_header(request, b"origin"))
+        house.admit(_headers(request, b"host"), _headers(request, b"origin"))
         house.meet_fault()
         asked = _read(house, request, body)
     except TimeoutError:
@@ -106,12 +114,26 @@ async def _serve(house: House, exchange: Exchange) -> None:
     except RefusedHandshakeError as refusal:
         await exchange.refuse(refusal.status, refusal.body)
     else:
-        await _speak(house, exchange, asked)
+        await _while_there(exchange, _speak(house, exchange, asked))
+
+
+async def _while_there(exchange: Exchange, answering: Coroutine[Any, Any, None]) -> None:
+    """Answer, as long as the client is there for it: nothing is spoken for one that has left."""
+    tasks = [asyncio.create_task(answering), asyncio.create_task(exchange.gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _speak(house: House, exchange: Exchange, asked: _Asked) -> None:
     speaking = house.begin(asked.terms, exchange, asked.speed, WholeTextSpeaker)
-    speaking.add((Said(asked.text),))
+    for generation in _generations(asked.text):
+        speaking.add(generation)
     speaking.end()
     try:
         async with contextlib.aclosing(speaking.chunks()) as chunks:
@@ -120,13 +142,34 @@ async def _speak(house: House, exchange: Exchange, asked: _Asked) -> None:
                 await _stream(exchange, asked, shaped)
             else:
                 await _whole(exchange, asked, [chunk async for chunk in shaped])
+    except (ConnectionError, TimeoutError):
+        raise
     except EngineError as error:
-        if exchange.has_begun:
-            # The one way to say in the middle of an answer that it is not whole (RFC 9112 8).
-            exchange.drop()
-            return
-        words = detail(error.code or "speech_failed", error.message, kind="server_error")
-        await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, words)
+        await _fail(exchange, error.code or "speech_failed", error.message)
+    except Exception as error:  # noqa: BLE001  # the voice's, whatever it is: the client is told
+        words = f"the voice failed unexpectedly ({type(error).__name__}: {error})"
+        await _fail(exchange, "internal_server_error", words)
+
+
+async def _fail(exchange: Exchange, code: str, words: str) -> None:
+    if exchange.has_begun:
+        # The one way to say in the middle of an answer that it is not whole (RFC 9112 8).
+        exchange.drop()
+        return
+    await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, detail(code, words, kind="server_error"))
+
+
+def _generations(text: str) -> Iterator[Generation]:
+    """Cut a long text, each character of it in one generation: others have their turn between two of them."""
+    starts, done = list[int](), 0
+    for part in filter(None, sentence_parts(text, MOST_IN_GENERATION)):
+        starts.append(text.index(part, done))
+        done = starts[-1] + len(part)
+    *parts, last = (text[first:end] for first, end in pairwise([0, *starts[1:], len(text)]))
+    for part in parts:
+        said = part.rstrip()
+        yield (Said(said), Silent(part[len(said) :], BETWEEN_PARTS_MS))
+    yield (Said(last),)
 
 
 async def _shaped(chunks: AsyncIterator[TimedChunk], faults: ConnectionFaults) -> AsyncIterator[SpeechChunk]:
@@ -185,10 +228,13 @@ def _read(house: House, request: h11.Request, content: bytes) -> _Asked:
     voice, language = unquote(found["voice"]), body.language_code or "en"
     _check(house, body, voice, language)
     settings = body.voice_settings
+    speed = settings.speed if settings and settings.speed is not None else 1.0
+    if not is_speed(speed):
+        raise invalid("voice_settings.speed", f"speed takes a number from {SLOWEST:g} to {FASTEST:g}")
     return _Asked(
         text=body.text,
         terms=Terms(voice, language, output_format, in_sync=True),
-        speed=settings.speed if settings and settings.speed else 1.0,
+        speed=speed,
         is_streamed=found["stream"] is not None,
         has_times=found["timestamps"] is not None,
         is_wav=is_wav,
@@ -220,8 +266,8 @@ def _check(house: House, body: _Body, voice: str, language: str) -> None:
         raise RefusedHandshakeError(HTTPStatus.BAD_REQUEST, detail("voice_not_found", words, "voice_id"))
 
 
-def _header(request: h11.Request, name: bytes) -> str | None:
-    return next((value.decode("latin-1") for key, value in request.headers if key == name), None)
+def _headers(request: h11.Request, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in request.headers if key == name]
 
 
 # ── what is answered ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
@@ -41,6 +42,10 @@ from pipeline.model import OfflineVoice, SpeechRequest
 
 PORT = 8765
 VOICES_AT_ONCE = 2
+# How long a client may take for a TLS handshake, and for its part of a closing when the server ends, in seconds.
+TLS_SECONDS, LEAVE_SECONDS = 10.0, 1.0
+# Bytes that wait for a client to read them. Speech waits for it; what its pings are answered with does not.
+MOST_UNREAD = 2**25
 # A generation comes whole before its first message, and two at a time: a client of ours waits for it.
 OFFLINE_LIMITS = Limits(silence=300.0)
 
@@ -82,9 +87,7 @@ async def serve(  # noqa: PLR0913, PLR0917  # each stands for itself
             bound = next(iter(server.sockets)).getsockname()[1]
             yield f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{bound}"
         finally:
-            server.close()
-            await doors.close()
-            await server.wait_closed()
+            await doors.close(server)
     finally:
         house.turns.close()
 
@@ -123,12 +126,13 @@ async def _bind(doors: _Doors, host: str, port: int, tls: ServerTls | None) -> S
     options: dict[str, Any] = {
         "process_request": doors.admit,
         "process_response": doors.mark,
-        "create_connection": partial(_Connection, doors.hand_over),
+        "create_connection": doors.connect,
         "max_size": MOST_MESSAGE_BYTES,
         "compression": None,
         "logger": SILENT,
-        "ssl": tls.context() if tls else None,
     }
+    if tls:
+        options |= {"ssl": tls.context(), "ssl_handshake_timeout": TLS_SECONDS}
     try:
         return await listen(doors.converse, host, port, **options)
     except OSError as error:
@@ -143,11 +147,12 @@ class _Doors:
     def __init__(self, house: House) -> None:
         self._house = house
         self._answering: set[asyncio.Task[None]] = set()
+        self._connected: WeakSet[_Connection] = WeakSet()
 
     async def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a request that asks for a listing, or a handshake that is refused; None lets it through."""
         try:
-            self._house.admit(request.headers.get("Origin"))
+            self._house.admit(request.headers.get_all("Host"), request.headers.get_all("Origin"))
             if is_listing(request.path.partition("?")[0]):
                 found = await asyncio.to_thread(listing, request.path, self._house.catalogue)
                 return _json(connection, HTTPStatus.OK, json.dumps(found))
@@ -169,7 +174,7 @@ class _Doors:
         """Speak with one client until one of the two closes."""
         request = connection.request
         assert request is not None
-        secrets = [request.headers.get(name) for name in ("xi-api-key", "Authorization")]
+        secrets = [each for name in ("xi-api-key", "Authorization") for each in request.headers.get_all(name)]
         recorder = self._house.recorder
         record: ConnectionRecord | None = recorder.connection(request.path, secrets) if recorder else None
         outlet = Outlet(connection, self._house.misfortune.connection(), record)
@@ -185,12 +190,24 @@ class _Doors:
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
-    async def close(self) -> None:
-        """Break off what is being answered."""
+    def connect(self, *args: Any, **options: Any) -> _Connection:  # noqa: ANN401  # the library's
+        """Begin a connection."""
+        connection = _Connection(self.hand_over, *args, **options)
+        self._connected.add(connection)
+        return connection
+
+    async def close(self, server: Server) -> None:
+        """Break off what is being answered and take leave of who listens; of who does not, after a second."""
+        server.close()
         answering = list(self._answering)
         for task in answering:
             task.cancel()
         await asyncio.gather(*answering, return_exceptions=True)
+        leave = asyncio.create_task(server.wait_closed())
+        await asyncio.wait([leave], timeout=LEAVE_SECONDS)
+        for connection in list(self._connected):
+            connection.abort()
+        await asyncio.wait([leave], timeout=LEAVE_SECONDS)
 
     def _check(self, terms: Terms) -> None:
         """Refuse what cannot be spoken: an unknown voice with 403 and no word, as the service does."""
@@ -235,6 +252,13 @@ class _Connection(ServerConnection):
                 self._leave(data)
                 return
         super().data_received(data)
+        if self.transport.get_write_buffer_size() > MOST_UNREAD:
+            self.abort()
+
+    def abort(self) -> None:
+        """Break the connection, if it has begun."""
+        if hasattr(self, "transport"):
+            self.transport.abort()
 
     def _leave(self, data: bytes) -> None:
         """Give the transport to HTTP; for the websocket it is as if the connection had been lost."""
@@ -265,6 +289,10 @@ class _Gone(asyncio.Transport):
     def is_closing(self) -> bool:
         """Closed it is."""
         return True
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
 
 
 def _json(connection: ServerConnection, status: HTTPStatus, body: str) -> Response:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from websockets.exceptions import ConnectionClosed
 
 from pipeline.engines.faulting import AskedForError
-from pipeline.engines.handshake import Terms
+from pipeline.engines.handshake import FASTEST, SLOWEST, Terms, is_speed
 from pipeline.engines.outlet import Outlet
 from pipeline.engines.recording import Replay
 from pipeline.engines.speaking import DICTATIONS, Dictation, Speaking
@@ -173,6 +173,9 @@ def begin_dictation(terms: Terms, speaking: Speaking, message: InitializeConnect
 
 
 def speed_of(message: InitializeConnection) -> float:
-    """How fast a first message asks to be spoken; 1 where it does not say."""
+    """How fast a first message asks to be spoken; 1 where it does not say. Raises RemoteProtocolError."""
     settings = message.voice_settings
-    return 1.0 if settings is None or settings.speed is None else settings.speed
+    speed = 1.0 if settings is None or settings.speed is None else settings.speed
+    if not is_speed(speed):
+        raise RemoteProtocolError(f"voice_settings.speed takes a number from {SLOWEST:g} to {FASTEST:g}")
+    return speed

@@ -84,7 +84,8 @@ class Dictation:
     def _add(self, message: SendText) -> None:
         if message.schedule is not None:
             self._buffer.schedule = checked_schedule(message.schedule) or DEFAULT_SCHEDULE
-        self.texts.append(message.text)
+        if message.text:
+            self.texts.append(message.text)
         self._length += len(message.text)
         if self._length > MOST_TEXT:
             raise RemoteProtocolError(f"one socket takes {MOST_TEXT} characters of text at most")
@@ -99,9 +100,7 @@ class Dictation:
                 self._speaking.add(generation)
 
     def _generations(self, text: str) -> Iterator[Generation]:
-        *parts, last = sentence_parts(text, MOST_CHARACTERS)
-        yield from ((Said(part), Silent("", BETWEEN_PARTS_MS)) for part in parts)
-        yield (Said(last),)
+        return generations_of([Said(text)])
 
 
 class EagerDictation(Dictation):
@@ -120,7 +119,7 @@ class TaggedDictation(Dictation):
         return hold_tags(text)
 
     def _generations(self, text: str) -> Iterator[Generation]:
-        yield read_tags(release_tags(text))
+        return generations_of(read_tags(release_tags(text)))
 
 
 class EagerTaggedDictation(TaggedDictation, EagerDictation):
@@ -134,6 +133,30 @@ DICTATIONS: dict[tuple[bool, bool], type[Dictation]] = {
     (False, True): TaggedDictation,
     (True, True): EagerTaggedDictation,
 }
+
+
+def generations_of(pieces: Iterable[Piece]) -> Iterator[Generation]:
+    """Yield pieces as one generation, or as several when they have more than `MOST_CHARACTERS` together."""
+    together: list[Piece] = []
+    length = 0
+    for piece in pieces:
+        *parts, last = _parts_of(piece)
+        for part in parts:
+            yield (*together, part, Silent("", BETWEEN_PARTS_MS))
+            together, length = [], 0
+        if together and length + len(last.text) > MOST_CHARACTERS:
+            yield tuple(together)
+            together, length = [], 0
+        together.append(last)
+        length += len(last.text)
+    if together:
+        yield tuple(together)
+
+
+def _parts_of(piece: Piece) -> list[Piece]:
+    if isinstance(piece, Silent) or len(piece.text) <= MOST_CHARACTERS:
+        return [piece]
+    return [Said(part, piece.voice) for part in sentence_parts(piece.text, MOST_CHARACTERS)]
 
 
 def sentence_parts(text: str, most: int) -> list[str]:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 
 from pipeline.codecs import load_libraries
-from pipeline.codecs.joining import joiner
+from pipeline.codecs.joining import decodes_at_once, joiner
 from pipeline.engines import ENGINES, LIVE, Access, Engine, LiveEngine, LiveOptions
 from pipeline.engines.arriving import whole_sentences, whole_words
 from pipeline.engines.retries import MOST_TRIES, pause_before
@@ -43,8 +43,8 @@ async def speak(  # noqa: PLR0913  # each has a name of its own
     """Speak text as it arrives, and yield AudioEvents and WordEvents as they come to be.
 
     `texts` are pieces cut anywhere; they are sent as whole words, without waiting. With a key the service speaks, at
-    `base_url` if one is given, else this machine's own voice; `voice` is a name or an id. Nothing is stored. Ending
-    the iteration early closes the connection (`contextlib.aclosing` does so at once).
+    `base_url` if one is given, else this machine's own voice; `voice` is a name or an id. Nothing is stored. Who
+    may end the iteration early does it within `contextlib.aclosing`, which closes the connection.
 
     Raises UsageError, SettingError and ScriptError for what cannot be asked for or spoken, EngineError (RefusedError,
     BusyError, ConnectionLostError) and RemoteProtocolError as the engine does, and what `texts` raises.
@@ -56,11 +56,16 @@ async def speak(  # noqa: PLR0913  # each has a name of its own
     identifier = await _voice_id(access, voice, language)
     settings = voice_settings if key else VoiceSettings(speed=voice_settings.speed)
     request = SpeechRequest("", Voice(identifier, settings), model if key else OFFLINE_MODEL, language, output_format)
-    async with ready_to_decode(), ENGINES[engine](access) as opened:
+    async with ready_for(output_format), ENGINES[engine](access) as opened:
         speech = LiveSpeech(output_format, joiner(output_format))
         async with contextlib.aclosing(speak_text(opened, _pieces(texts), request, speech, options)) as events:
             async for event in events:
                 yield event
+
+
+def ready_for(output_format: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Be ready to decode where text is spoken in a form that is decoded before it is passed on."""
+    return ready_to_decode() if decodes_at_once(output_format) else contextlib.nullcontext()
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from pipeline.codecs.joining import joiner, pausing_joiner
 from pipeline.engines import ENGINES, Access, LiveEngine
 from pipeline.errors import ScriptError
 from pipeline.model import Sayer
-from pipeline.production.live import ready_to_decode, speak_lines, speak_text
+from pipeline.production.live import ready_for, ready_to_decode, speak_lines, speak_text
 from pipeline.production.live_files import (
     Place,
     SoundFile,
@@ -72,7 +72,8 @@ def perform(plan: LivePlan, access: Access, audience: Audience, say: Sayer) -> P
 
 async def _perform(plan: LivePlan, access: Access, audience: Audience, say: Sayer) -> Performance:
     try:
-        async with ready_to_decode(), ENGINES[plan.engine](access) as engine:
+        ready = ready_to_decode() if plan.lines else ready_for(plan.request.output_format)
+        async with ready, ENGINES[plan.engine](access) as engine:
             return await _Performing(plan, audience, say).run(engine)
     finally:
         audience.stop()

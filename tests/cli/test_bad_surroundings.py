@@ -47,6 +47,9 @@ def test_a_result_that_cannot_be_shown(words: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "cueline: standard output cannot be written: No space left on device\n"
     assert shell("$CUELINE subtitle w.json -o a.srt | :; echo done", words).stdout == "done\n"
+    for command in ("doctor", "voices --engine offline"):
+        again = shell(f"$CUELINE {command} > /dev/full", words)
+        assert (again.returncode, again.stderr) == (done.returncode, done.stderr)
 
 
 @pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])

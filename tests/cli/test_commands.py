@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -196,7 +197,7 @@ def test_starting_imports_nothing_heavy() -> None:
     code = (
         "import sys; from pipeline.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "print([n for n in ('numpy','av','websockets','onnxruntime','rich','markdown_it','msgspec') if n in sys.modules])"
+        "print([n for n in ('numpy','av','websockets','onnxruntime','rich','markdown_it','msgspec','pipeline.model') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -290,3 +291,18 @@ def test_the_readme_names_every_option_that_no_front_matter_takes() -> None:
     assert command is not None
     options = [parameter.opts[-1] for parameter in command.params if isinstance(parameter, click.Option)]
     assert [name for name in options if name not in of_scripts and f"`{name}`" not in paragraph] == []
+
+
+def test_the_readme_has_a_row_for_every_command() -> None:
+    """And for every library that is installed with it, one in the table of libraries and one in `THIRD_PARTY.md`."""
+    import tomllib
+
+    root = Path(__file__).parents[2]
+    readme, others = ((root / name).read_text(encoding="utf-8") for name in ("README.md", "THIRD_PARTY.md"))
+    for name in COMMANDS:
+        assert len(re.findall(rf"^\| `cueline {name}\b", readme, re.MULTILINE)) == 1, name
+    rows = "\n".join(line for line in readme.splitlines() if line.startswith("|"))
+    for wanted in tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]:
+        library = re.split(r"[<>=;]", wanted)[0]
+        assert f"`{library}`" in rows, library
+        assert f"`{library}`" in others, library

@@ -20,7 +20,9 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.cli.live_captions import CueLines, Cues, GrowingCues, PlayingClock
+from pipeline.production import performing
 from pipeline.production.live_speech import AudioEvent, WordEvent
+from tests.background_server import background_server
 from tests.speaking_voice import SpeakingVoice
 
 TEXT = "Hello there, you. A second sentence.\n\nAnd more.\n"
@@ -120,6 +122,26 @@ def test_one_kind_of_error_a_sentence_each(truth: SpeakingVoice) -> None:
         assert result.stderr.count("\n") <= 2
     assert not truth.texts
     assert not Path("output").exists()
+
+
+@pytest.mark.usefixtures("truth")
+def test_no_end_says_that_speech_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For none is: neither when it is interrupted before the first sound, nor when the quota is used up."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(performing, "perform", interrupted)
+        result = call("--engine", "offline")
+    assert (result.exit_code, result.stderr) == (130, "cueline: interrupted\n")
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "any")
+    with background_server("error=quota_exceeded") as base:
+        result = call("--base-url", base)
+    assert result.exit_code == 1
+    assert "wait for the quota to renew" in result.stderr
+    assert "stored" not in result.stderr
+    assert "kept" not in result.stderr
 
 
 # ── captions as they are shown ─────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cli.terminal import live_progress, plain_progress
+from pipeline.cli.terminal import ends_cleanly, ends_resumably, live_progress, plain_progress
+from pipeline.errors import BusyError, UsageError
 from pipeline.model import Progress
 
 
@@ -25,3 +26,26 @@ def test_a_stage_is_done_once(capsys: pytest.CaptureFixture[str]) -> None:
         show(Progress("drawing", 2, 2))
         show(Progress("drawing", 2, 2))
     assert capsys.readouterr().err == "drawing: done in 0.0 s\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (BusyError("no room"), 1, "no room"), (UsageError("no"), 2, "no")],
+)
+def test_only_who_stores_speech_says_that_it_is_kept(
+    error: BaseException, status: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And only where something may have been spoken."""
+
+    def failing() -> None:
+        raise error
+
+    ends = []
+    for decorated in (ends_cleanly(failing), ends_resumably(failing)):
+        with pytest.raises(SystemExit) as ended:
+            decorated()
+        assert ended.value.code == status
+        ends.append(capsys.readouterr().err)
+    assert ends[0] == f"cueline: {sentence}\n"
+    assert ("run the same command again to go on" in ends[1]) == (status != 2)
+    assert ends[1].startswith(ends[0].rstrip())

@@ -170,3 +170,13 @@ def test_a_table_fits_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(voices._width(line) <= 72 for line in table)
     assert table[1].endswith("…")
     assert "cloud" in table[2]
+
+
+@pytest.mark.usefixtures("truth")
+def test_what_a_terminal_cannot_write_is_escaped() -> None:
+    """Letters that its encoding lacks are no fault of anybody."""
+    result = CliRunner(charset="ascii").invoke(
+        main, ["voices", "--engine", "offline", "--play", "--text", "Gr\u00fc\u00dfe"]
+    )
+    assert result.exit_code == 0, result.output
+    assert "heart: Gr\\xfc\\xdfe\n" in result.stdout

@@ -38,6 +38,8 @@ PARAGRAPHS = 200
 AT_ONCE = 4
 WITHIN_MS = 2.0
 SHORT = Limits(opening=2.0, silence=0.25, closing=0.1, whole=30.0)
+# Where nothing stalls, a machine that is busy with something else must not look as if it did.
+STEADY = Limits(opening=20.0, silence=20.0, closing=0.1, whole=120.0)
 BASES = ("session", "generation", "message", "chain", "absolute")
 # Errors in frames that pass: the same request goes through the next time.
 PASSING = ("system_busy", *BUSY_NAMES, "max_active_conversations", "something_went_wrong", "internal_server_error")
@@ -169,22 +171,22 @@ def _cut(bad: Misdeed, data: bytes, passed: int) -> int | None:
 
 
 @contextlib.asynccontextmanager
-async def one_socket_each(base: str) -> AsyncIterator[Engine]:
+async def one_socket_each(base: str, limits: Limits) -> AsyncIterator[Engine]:
     """The engine over `stream-input`."""
     endpoint = StreamInput(common_query)
-    yield SocketEngine("t", Service(Address(base), SHORT), lambda _: endpoint, lambda _: "", AT_ONCE)
+    yield SocketEngine("t", Service(Address(base), limits), lambda _: endpoint, lambda _: "", AT_ONCE)
 
 
 @contextlib.asynccontextmanager
-async def dialogue(base: str) -> AsyncIterator[Engine]:
+async def dialogue(base: str, limits: Limits) -> AsyncIterator[Engine]:
     """The engine over `text-to-dialogue`."""
-    yield SocketEngine("t", Service(Address(base), SHORT), lambda _: Dialogue(), lambda _: "", AT_ONCE)
+    yield SocketEngine("t", Service(Address(base), limits), lambda _: Dialogue(), lambda _: "", AT_ONCE)
 
 
 @contextlib.asynccontextmanager
-async def contexts(base: str) -> AsyncIterator[Engine]:
+async def contexts(base: str, limits: Limits) -> AsyncIterator[Engine]:
     """The engine over `multi-stream-input`."""
-    async with ContextsEngine("t", Service(Address(base), SHORT), common_query, lambda _: "") as engine:
+    async with ContextsEngine("t", Service(Address(base), limits), common_query, lambda _: "") as engine:
         yield engine
 
 
@@ -201,13 +203,15 @@ def spoken(
 ) -> Witness:
     """Speak requests into the store of a folder, through a server and a network with faults."""
     witness = Witness()
+    may_stall = misdeed is not no_misdeed or any("stall" in fault for fault in faults)
+    limits = SHORT if may_stall else STEADY
 
     @contextlib.asynccontextmanager
     async def opened(_: Access) -> AsyncIterator[Engine]:
         async with (
             serve(witness, port=0, faults=parse_faults(faults)) as base,
             network(base, misdeed) as way,
-            FACES[face](way) as engine,
+            FACES[face](way, limits) as engine,
         ):
             yield Watched(engine, witness)
 

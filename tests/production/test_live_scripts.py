@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import os
 import subprocess
+import sys
+import threading
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -302,3 +307,53 @@ def test_an_error_leaves_what_was_spoken_playable_with_its_captions(
     assert told["words"][-1]["text"] == "it."
     assert abs(told["duration"] - len(samples) / 48000) < 0.001
     assert pcm.samples_to_ms(len(samples), 48000) >= 1000 * told["words"][-1]["end"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_named_pipe_is_not_read_and_written_at_once(folder: Path) -> None:
+    """It would be given its own sound to speak."""
+    os.mkfifo(folder / "pipe")
+    job = LiveJob(folder / "pipe", folder / "pipe", "offline", folder / "store")
+    with pytest.raises(UsageError, match="is the script that the result is made from"):
+        plan_live(job, Access(), ignore_remark)
+
+
+@pytest.mark.usefixtures("truth")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_named_pipe_is_closed_when_it_was_read(folder: Path) -> None:
+    """No file is left to be found open."""
+    os.mkfifo(folder / "pipe")
+    writer = threading.Thread(target=(folder / "pipe").write_text, args=("Hello there.",), daemon=True)
+    writer.start()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        performance, _ = performed(LiveJob(folder / "pipe", folder / "a.wav", "offline", folder / "store"))
+        gc.collect()
+    assert performance.words == 2
+    assert not [str(one.message) for one in told if "pipe" in str(one.message)]
+
+
+@pytest.mark.slow
+def test_what_decodes_is_loaded_while_the_connection_is_opened(tmp_path: Path) -> None:
+    """So that the first sound does not wait for it: neither engine nor text has to ask for it."""
+    code = (
+        "import asyncio, contextlib, sys, time\n"
+        "from pipeline import engines, speak\n"
+        "@contextlib.asynccontextmanager\n"
+        "async def opening(access):\n"
+        "    print('numpy' in sys.modules, 'av' in sys.modules)\n"
+        "    until = time.monotonic() + 20\n"
+        "    while not {'numpy', 'av'} <= sys.modules.keys() and time.monotonic() < until:\n"
+        "        await asyncio.sleep(0.01)\n"
+        "    print('numpy' in sys.modules, 'av' in sys.modules)\n"
+        "    raise ConnectionError\n"
+        "    yield\n"
+        "engines.ENGINES['elevenlabs'] = opening\n"
+        "async def run():\n"
+        "    with contextlib.suppress(ConnectionError):\n"
+        "        async for _ in speak('Hi.', key='k', base_url='ws://127.0.0.1:9', output_format='pcm_24000'): pass\n"
+        "    print(len(asyncio.all_tasks()))\n"
+        "asyncio.run(run())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "True", "True", "1"], done.stderr

@@ -260,6 +260,21 @@ def test_what_is_no_utf_8_is_told_with_its_place(blocks: list[bytes]) -> None:
         read_all(blocks)
 
 
+def test_what_cannot_be_read_is_named() -> None:
+    """It may be a named pipe as well as standard input."""
+
+    class Broken(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            raise OSError(5555, f"broken after {size}")
+
+    async def run() -> None:
+        async for _ in text_from(Broken(), "a/pipe"):  # type: ignore[arg-type]
+            pass
+
+    with pytest.raises(ScriptError, match=r"^a/pipe cannot be read: broken after"):
+        asyncio.run(run())
+
+
 def test_text_is_there_as_soon_as_it_is_written() -> None:
     """A pipe that pauses gives what was written before; nobody else waits meanwhile."""
     reader, writer = os.pipe()
