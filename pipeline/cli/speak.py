@@ -134,6 +134,8 @@ def _live_options(options: Mapping[str, object]) -> LiveOptions:
     from pipeline.engines import LiveOptions
 
     written = options["schedule"]
+    if written is not None and options["auto_mode"]:
+        raise UsageError("--auto-mode speaks each sentence by itself, so --schedule has no meaning: leave one out")
     return LiveOptions(
         schedule=None if written is None else schedule_of(str(written)),
         auto_mode=bool(options["auto_mode"]),

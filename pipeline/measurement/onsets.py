@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+# A word that lasts longer is several to the ear (a web address, a phrase of Japanese): where in it the voice pauses
+# nobody knows.
+PHRASE_MS = 2000
 # All in frames of about 1 ms. A plosive's closure is quiet for up to about 80 ms inside a word, so silence is longer.
 _QUIET = 100
 # Sound counts when at least half of the frames around it, 30 either way, are sound: a click is none.

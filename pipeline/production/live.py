@@ -13,6 +13,7 @@ from pipeline.engines.arriving import whole_sentences, whole_words
 from pipeline.engines.retries import MOST_TRIES, pause_before
 from pipeline.errors import BusyError, ConnectionLostError, ScriptError, UsageError
 from pipeline.model import SpeechChunk, SpeechRequest, Voice, VoiceSettings
+from pipeline.production.apart import apart
 from pipeline.production.arriving_words import ArrivingWords, Words
 from pipeline.production.casting import DEFAULT_VOICE, OFFLINE_MODEL, Line
 from pipeline.production.live_speech import AudioEvent, Event, LiveSpeech, WordEvent
@@ -28,7 +29,7 @@ MOST_AT_ONCE = 250
 SETTLE_SECONDS = 2.0
 
 
-async def speak(  # noqa: PLR0913  # each has a name of its own
+def speak(  # noqa: PLR0913  # each has a name of its own
     texts: AsyncIterable[str] | Iterable[str],
     voice: str | None = None,
     *,
@@ -43,20 +44,33 @@ async def speak(  # noqa: PLR0913  # each has a name of its own
     """Speak text as it arrives, and yield AudioEvents and WordEvents as they come to be.
 
     `texts` are pieces cut anywhere; they are sent as whole words, without waiting. With a key the service speaks, at
-    `base_url` if one is given, else this machine's own voice; `voice` is a name or an id. Nothing is stored. Who
-    may end the iteration early does it within `contextlib.aclosing`, which closes the connection.
+    `base_url` if one is given, else this machine's own voice; `voice` is a name or an id. Nothing is stored. Leaving
+    the iteration early closes the connection, at once within `contextlib.aclosing`.
 
     Raises UsageError, SettingError and ScriptError for what cannot be asked for or spoken, EngineError (RefusedError,
     BusyError, ConnectionLostError) and RemoteProtocolError as the engine does, and what `texts` raises.
     """
-    access = Access(key, base_url)
-    engine = "elevenlabs" if key else "offline"
-    if base_url and not key:
+    return apart(_spoken(texts, voice, model, language, output_format, voice_settings, options, Access(key, base_url)))
+
+
+async def _spoken(  # noqa: PLR0913, PLR0917  # those of `speak`
+    texts: AsyncIterable[str] | Iterable[str],
+    voice: str | None,
+    model: str,
+    language: str,
+    output_format: str,
+    voice_settings: VoiceSettings,
+    options: LiveOptions,
+    access: Access,
+) -> AsyncGenerator[Event, None]:
+    is_cloud = bool(access.key)
+    if access.base_url and not is_cloud:
         raise UsageError("a base URL is where the service speaks, and that needs a key: give both, or none")
     identifier = await _voice_id(access, voice, language)
-    settings = voice_settings if key else VoiceSettings(speed=voice_settings.speed)
-    request = SpeechRequest("", Voice(identifier, settings), model if key else OFFLINE_MODEL, language, output_format)
-    async with ready_for(output_format), ENGINES[engine](access) as opened:
+    settings = voice_settings if is_cloud else VoiceSettings(speed=voice_settings.speed)
+    model = model if is_cloud else OFFLINE_MODEL
+    request = SpeechRequest("", Voice(identifier, settings), model, language, output_format)
+    async with ready_for(output_format), ENGINES["elevenlabs" if is_cloud else "offline"](access) as opened:
         speech = LiveSpeech(output_format, joiner(output_format))
         async with contextlib.aclosing(speak_text(opened, _pieces(texts), request, speech, options)) as events:
             async for event in events:

@@ -138,3 +138,10 @@ def test_a_single_word() -> None:
     samples, _ = truth(1)
 
     assert onset_distances(blocks(samples), RATE, [20]).count == 2
+
+
+def test_an_onset_in_a_very_long_word_is_not_judged() -> None:
+    """A voice says every point of a web address, and pauses between them: only its first onset could be right."""
+    words = (Word("See", 0, 150), Word("https://example.org/a/b/c", 150, 14_000), Word("now", 14_100, 14_400))
+    found = distances_to_words([0.0, 3000.0, 6000.0, 14_100.0], words)
+    assert (found.count, found.median_ms, found.unmatched) == (2, 0.0, 2)
