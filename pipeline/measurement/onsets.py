@@ -89,12 +89,12 @@ def distances_to_nearest(moments_ms: Sequence[float], starts_ms: Sequence[float]
 def distances_to_words(moments_ms: Sequence[float], words: Sequence[Word]) -> Distances:
     """Sum up how far each moment is from the nearest word's start; all are unmatched where there are no words.
 
-    In writing without spaces a `Word` is a phrase of several words, of which only the first one's start is known. A
-    voice may pause inside of it, so a moment that lies in a phrase, or is nearest to one's start, is unmatched too.
+    In writing without spaces a `Word` is a phrase of several words, of which only the first one's start is known; so is
+    a web address, of which every point is said. A voice may pause inside of it, so a moment that lies in a phrase, or is nearest to one's start, is unmatched too.
     """
     order = sorted(words, key=lambda word: word.start_ms)
     starts = [word.start_ms for word in order]
-    phrases = [is_unspaced(word.text) for word in order]
+    phrases = [is_unspaced(word.text) or word.end_ms - word.start_ms > PHRASE_MS for word in order]
     known = [moment for moment in moments_ms if not _belongs_to_phrase(moment, order, starts, phrases)]
     found = distances_to_nearest(known, starts)
     return replace(found, unmatched=len(moments_ms) - found.count)

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.measurement import OnsetSearch, onset_distances
+from pipeline.measurement.onsets import distances_to_words
 from pipeline.media import decoded_sound
+from pipeline.model import Word
 from tests.measurement.sounds import AAC, Samples, blocks, encoded, late, speechlike, truth
 
 RATE = 24_000
