@@ -143,8 +143,11 @@ class _Socket:
                 async for chunk in chunks:
                     yield chunk
         finally:
-            # Nobody listens any longer; the context ends when the service has ended it.
-            if name in self._session.open_contexts and not self.is_gone:
+            # Nobody listens any longer; the context ends when the service has ended it, and one that was never opened
+            # ends now.
+            if name in self._contexts and name not in self._session.unfinished_contexts:
+                self._end(name, None)
+            elif name in self._session.open_contexts and not self.is_gone:
                 closing = asyncio.create_task(self._say(exchange, name, CloseConnection()))
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)

@@ -7,7 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from pipeline.measurement.onsets import PHRASE_MS, Distances, summarise_distances
+from pipeline.measurement.onsets import Distances, summarise_distances
 from pipeline.model import Word
 
 # How far past its place, in letters, a cue's text is still looked for: a few cues may be missing from the track.
@@ -16,6 +16,9 @@ _TAGS = re.compile(r"<[^<>]*>|\{[^{}]*\}")
 # A cue with less than this until the next one's words, or the end of all words, is moved by its profile: it comes up to
 # two frames early to be seen for 5/6 s, and the one after it as much late. At 12 frames a second that is 1 s.
 _UNHURRIED_MS = 1000
+# Within a longer phrase that is written without spaces it is not known when its letters are said, so a cue that begins
+# inside one cannot be judged.
+_PHRASE_MS = 2000
 _LABEL = re.compile(r"^\s*[^:\n]{1,40}:(?=\s)")
 
 
@@ -65,7 +68,7 @@ def _matches(cues: Sequence[tuple[float, str]], words: Sequence[Word]) -> tuple[
         reach = _AHEAD
         begin, index = starts[bisect_right(starts, (first, len(words))) - 1]
         word = words[index]
-        if begin == first or word.end_ms - word.start_ms <= PHRASE_MS:
+        if begin == first or word.end_ms - word.start_ms <= _PHRASE_MS:
             matches.append((start_ms, word.start_ms))
     return matches, unmatched
 

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-# A word that lasts longer is several to the ear (a web address, a phrase of Japanese): where in it the voice pauses
-# nobody knows.
-PHRASE_MS = 2000
+# A word between spaces that lasts longer is several to the ear, such as a web address.
+_LONGEST_WORD_MS = 3000
 # All in frames of about 1 ms. A plosive's closure is quiet for up to about 80 ms inside a word, so silence is longer.
 _QUIET = 100
 # Sound counts when at least half of the frames around it, 30 either way, are sound: a click is none.
@@ -94,7 +93,7 @@ def distances_to_words(moments_ms: Sequence[float], words: Sequence[Word]) -> Di
     """
     order = sorted(words, key=lambda word: word.start_ms)
     starts = [word.start_ms for word in order]
-    phrases = [is_unspaced(word.text) or word.end_ms - word.start_ms > PHRASE_MS for word in order]
+    phrases = [is_unspaced(word.text) or word.end_ms - word.start_ms > _LONGEST_WORD_MS for word in order]
     known = [moment for moment in moments_ms if not _belongs_to_phrase(moment, order, starts, phrases)]
     found = distances_to_nearest(known, starts)
     return replace(found, unmatched=len(moments_ms) - found.count)

@@ -202,7 +202,7 @@ def test_a_request_in_pieces_is_waited_for_and_nonsense_is_not() -> None:
     def act(base: str) -> list[bytes]:
         answers = []
         body = b'{"text":"Hi."}'
-        head = f"POST {PATH}?output_format=ulaw_8000 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        head = f"POST {PATH}?output_format=ulaw_8000 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
         whole = head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
         for sent in ([whole[at : at + 1] for at in range(len(whole))], [b"\x16\x03\x01nonsense\r\n\r\n"]):
             with socket.create_connection((urlsplit(base).hostname or "", urlsplit(base).port or 0), 10) as client:
