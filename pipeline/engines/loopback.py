@@ -36,7 +36,7 @@ from pipeline.engines.serving import BeginSpeech, Conversation, Talk
 from pipeline.engines.speaking import MOST_MESSAGE_BYTES
 from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.engines.tls import ServerTls
-from pipeline.engines.turns import Turns
+from pipeline.engines.turns import THREADS, Turns
 from pipeline.errors import EngineError, UsageError
 from pipeline.model import OfflineVoice, SpeechRequest
 
@@ -61,19 +61,20 @@ async def serve(  # noqa: PLR0913, PLR0917  # each stands for itself
     tls: ServerTls | None = None,
     faults: Faults = NO_FAULTS,
     catalogue: Catalogue = offline_voices,
+    threads: int = THREADS,
 ) -> AsyncIterator[str]:
     """Serve until the context is left; gives the address, such as `ws://127.0.0.1:8765`.
 
     Takes any free port where `port` is taken. `record` names a file that every connection's messages are appended to,
     `replay` one whose recorded answers are given instead of speaking. `faults` are made on purpose, `catalogue` are
-    the voices that are listed. Raises UsageError for a host that is not loopback, for a recording that cannot be read
+    the voices that are listed, `threads` speak. Raises UsageError for a host that is not loopback, for a recording that cannot be read
     and for a certificate that cannot be used.
     """
     if not is_loopback(host):
         raise UsageError(f"the speech server listens on this machine only, not on {host}: leave the host out")
     house = House(
         voice,
-        Turns(),
+        Turns(threads),
         choose_voice,
         faults,
         Recorder(record) if record else None,
@@ -108,7 +109,7 @@ async def open_offline(access: Access) -> AsyncIterator[StreamingEngine]:
 
     recorder = Recorder(access.record) if access.record else None
     try:
-        async with serve(offline.speak, port=0, choose_voice=known) as base:
+        async with serve(offline.speak, port=0, choose_voice=known, threads=VOICES_AT_ONCE) as base:
             yield StreamingEngine(
                 "offline",
                 Address(base),
