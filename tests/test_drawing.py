@@ -93,6 +93,7 @@ def encoded_picture(pixels: Pixels, codec: str, pixel_format: str) -> bytes:
     return b"".join(bytes(packet) for packet in packets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [10, 25, 30, 60])
 def test_every_change_is_on_its_frame(tmp_path: Path, fps: int) -> None:
     """Each state begins at its very frame and lasts as long as it should; the number of frames is exact."""

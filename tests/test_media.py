@@ -212,6 +212,7 @@ def test_files_that_are_no_media(tmp_path: Path, footage: Path) -> None:
         next(media.decoded_sound(str(silent), RATE))
 
 
+@pytest.mark.slow
 def test_footage_whose_end_is_missing_is_known(tmp_path: Path, footage: Path) -> None:
     """A download that broke off, with its index in front, plays: that its end is missing is a fact of it."""
     forms = {

@@ -84,6 +84,7 @@ def true_times(
     return truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SENT_WHAT)
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_an_hour_does_not_drift_on_any_clock(clock: str, what: str) -> None:

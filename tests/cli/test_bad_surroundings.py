@@ -41,6 +41,7 @@ def words(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_shown(words: Path) -> None:
     """Is told in a sentence, and Python has nothing to add when it ends."""
     done = shell("$CUELINE subtitle w.json -o a.srt --quiet > /dev/full", words)
@@ -52,6 +53,7 @@ def test_a_result_that_cannot_be_shown(words: Path) -> None:
         assert (again.returncode, again.stderr) == (done.returncode, done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
 def test_nobody_hears_the_remarks(words: Path, stderr: str) -> None:
     """Results and status are those of any other run."""
@@ -68,6 +70,7 @@ def test_the_working_folder_is_gone(words: Path) -> None:
     assert done.stderr.startswith("cueline: the working folder is gone: change")
 
 
+@pytest.mark.slow
 def test_names_that_are_no_text(words: Path) -> None:
     """Bytes that are no UTF-8 and control characters in names are shown escaped, and kept in the file's own name."""
     for name, shown in ((b"b\xff.srt", "b\\xff.srt"), (b"e\x1b[31m.srt", "e\\x1b[31m.srt")):
@@ -89,6 +92,7 @@ def test_letters_where_the_system_knows_ascii_only(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "ü" / "ü.job.json").read_text(encoding="utf-8"))["title"] == "ü"
 
 
+@pytest.mark.slow
 def test_what_never_ends_is_not_read(words: Path) -> None:
     """Devices and pipes, as script, as words, as settings, as the file of the key."""
     os.mkfifo(words / "p.txt")

@@ -174,6 +174,7 @@ def test_a_key_in_an_error_is_never_shown(folder: Path, monkeypatch: pytest.Monk
     script.write_text("Hello.", encoding="utf-8")
     monkeypatch.setenv("ELEVENLABS_API_KEY", "sk_very_secret_0123456789")
     monkeypatch.setenv("ELEVENLABS_BASE_URL", "ws://127.0.0.1:9")
+    monkeypatch.setattr("pipeline.engines.retries.FIRST_PAUSE", 0.001)
     result = call("narrate", script, "--debug", "-o", folder / "out", "--store", folder / "store")
     assert result.exit_code == 1
     assert "sk_very" not in result.output

@@ -314,6 +314,7 @@ def check_transport(good: Day, folder: Path, seed: int, face: str = "stream-inpu
     assert not again.failed
 
 
+@pytest.mark.slow
 def test_faults_of_transport_leave_no_trace(good_day: Callable[[str], Day], tmp_path: Path) -> None:
     """Word for word and sample for sample, nothing that was whole is asked for again, and nothing by a second run."""
     check_transport(good_day("stream-input"), tmp_path, 1)
@@ -328,6 +329,7 @@ def test_faults_of_transport_leave_no_trace_on_any_socket(
     check_transport(good_day(face), tmp_path, seed, face)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("manner", ["close", "reset", "stall"])
 def test_what_lacks_only_its_final_frame_is_whole(good_day: Callable[[str], Day], tmp_path: Path, manner: str) -> None:
     """However the connection ends before it: nothing is asked for twice."""

@@ -57,6 +57,7 @@ def judged(output_format: str, *faults: str) -> tuple[float, tuple[str, ...]]:
     return worst, (*heard.repairs, *timed.repairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("base", BASES)
 def test_whatever_times_count_from(base: str, output_format: str) -> None:
@@ -66,6 +67,7 @@ def test_whatever_times_count_from(base: str, output_format: str) -> None:
     assert repairs == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("base", BASES[:4])
 @pytest.mark.parametrize(
@@ -78,6 +80,7 @@ def test_what_came_twice_or_jumped_is_mended_and_told(fault: str, base: str, out
     assert repairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("fault", ["split-words", "alignment-without-audio", "alignment-without-audio,every=2"])
 def test_how_messages_are_cut_is_no_fault(fault: str, output_format: str) -> None:
@@ -87,6 +90,7 @@ def test_how_messages_are_cut_is_no_fault(fault: str, output_format: str) -> Non
     assert repairs == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize(
     "fault", ["truncate-alignment", "truncate-alignment,every=2", "audio-without-alignment,every=2"]

@@ -196,6 +196,7 @@ def test_foreign_pages_are_refused_everywhere() -> None:
     assert asked(act) == [403, 403, 403, 405, 200]
 
 
+@pytest.mark.slow
 def test_a_request_in_pieces_is_waited_for_and_nonsense_is_not() -> None:
     """Bytes one by one, an expectation of 100, then what is no HTTP."""
 

@@ -271,6 +271,7 @@ def test_a_refusal_ends_it_at_once_and_a_busy_service_does_not() -> None:
         live([answering([], busy, code=1008)] * 9, lambda: pieces_of(["One."]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_at_once")
 def test_a_stall_is_noticed_and_a_pause_of_the_writer_is_none() -> None:
     """Only a service that owes speech may not be silent."""

@@ -115,6 +115,7 @@ def test_tags_are_not_cut_and_without_parsing_they_are_text() -> None:
     assert got.spoken == ["A <b> c."]
 
 
+@pytest.mark.slow
 def test_a_long_text_is_several_generations() -> None:
     """Cut after sentences, so that none delays others for long and no message is too big; no word is lost."""
     text = (FIFTY.strip() + ". ") * 200

@@ -223,6 +223,7 @@ def test_one_context_does_not_wait_for_another() -> None:
     assert got.code == 1000
 
 
+@pytest.mark.slow
 def test_a_silent_context_is_told_and_the_others_go_on() -> None:
     """The error frame carries its id; with the last one the socket closes."""
 

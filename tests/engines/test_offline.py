@@ -90,6 +90,7 @@ def test_pauses_between_sentences_are_short() -> None:
     assert 400 <= after.start_ms - before.end_ms <= 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "voice"), [("en", "heart"), ("en", "heart+low"), ("de", "heart")])
 def test_another_process_speaks_the_same_samples(language: str, voice: str) -> None:
     """The same text, language, voice and speed: the same samples and times, in every process."""

@@ -68,6 +68,7 @@ def asked(request: str, body: str = "") -> bytes:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "allowed"),
     [
@@ -98,6 +99,7 @@ def test_a_name_that_was_made_to_point_here_opens_nothing(
     assert allowed or status == b"403"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("origins", [["http://["], ["http://localhost", "https://evil.test"]])
 @pytest.mark.parametrize(
     ("line", "rest", "body"), [(f"GET {SOCKET}", UPGRADE, ""), (f"POST {SPEECH}", "", '{"text": "Hi."}')]
@@ -124,6 +126,7 @@ def test_a_key_that_comes_twice_is_no_failure() -> None:
     assert json.loads(asyncio.run(run()))["audio"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", [0.0001, 0, -1, 5])
 def test_no_speech_takes_for_ever(speed: float) -> None:
     """A speed that no voice has is refused, by either door: at a ten-thousandth a word would take an hour."""
@@ -213,6 +216,7 @@ def under_way(port: int) -> int:
     return int(answer.headers["current-concurrent-requests"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["word " * 7990, "word. " * 6000, "a" * 12_000, "  Word " + "\n\n two, three. " * 2000]
 )
@@ -279,6 +283,7 @@ def test_lines_of_a_dialogue_without_an_end_are_cut() -> None:
     assert time.process_time() - begun < 20
 
 
+@pytest.mark.slow
 def test_pings_of_a_client_that_reads_nothing_are_not_answered_for_ever() -> None:
     """What waits for it has an end: then the connection is broken."""
     ping = b"\x89\xfd" + bytes(4) + bytes(125)
@@ -300,6 +305,7 @@ def test_pings_of_a_client_that_reads_nothing_are_not_answered_for_ever() -> Non
 # ── the end of the server ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent",
     [

@@ -88,6 +88,7 @@ async def one_round(base: str, path: str, draw: random.Random) -> tuple[int, lis
     return connection.close_code or 0, frames
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [

@@ -53,6 +53,7 @@ def test_a_shift_shows_as_itself(shift: int) -> None:
     assert drift == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [5, 20])
 def test_sound_that_is_seconds_late_is_still_found(narration: tuple[Samples, ReferenceWindows], seconds: int) -> None:
     """Windows are looked for further and further away."""
@@ -87,6 +88,7 @@ def test_joins_that_add_up_show_as_drift() -> None:
     assert sync.worst_ms == pytest.approx(40, abs=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "arguments"), [("a.m4a", AAC), ("a.mp3", ("-c:a", "libmp3lame", "-b:a", "64k"))])
 @pytest.mark.parametrize("shift_ms", [0, 50])
 def test_through_an_encoder(
@@ -113,6 +115,7 @@ def test_the_priming_of_raw_aac_shows(tmp_path: Path) -> None:
     assert sync.offset_ms == pytest.approx(1024 / 48, abs=0.05)
 
 
+@pytest.mark.slow
 def test_softer_sound_with_music_under_it_is_found(narration: tuple[Samples, ReferenceWindows]) -> None:
     """Neither loudness nor another sound moves a window."""
     samples, references = narration
@@ -158,6 +161,7 @@ def test_no_sound_and_no_windows() -> None:
     assert measure_sound([], RATE, ReferenceWindows(RATE, 0, ())).windows == ()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length() -> None:
     """Four times as much sound takes no more."""
     piece, _ = speechlike(60, 8000)

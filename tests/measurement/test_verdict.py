@@ -119,6 +119,7 @@ def test_shifted_sound_shows(film: Film, tmp_path: Path) -> None:
     assert what_is_wrong(sync) == ("the sound is 50.0 ms late, over the 20 ms that may be",)
 
 
+@pytest.mark.slow
 def test_sound_of_another_film_is_wrong(film: Film) -> None:
     """Windows that are not found are said."""
     noise = np.random.default_rng(5).normal(0, 3000, 40 * 8000).astype(np.int16)

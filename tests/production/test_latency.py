@@ -130,6 +130,7 @@ def test_figures_are_of_what_was_measured(values: list[float]) -> None:
 # ── all runs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", ["pcm_24000", "mp3_44100_128", "ulaw_8000"])
 def test_every_way_is_measured(output_format: str) -> None:
     """Both sockets, a schedule and whole sentences: all words, all sound, and the bare loop beside."""
@@ -198,6 +199,7 @@ def test_ways_take_turns_and_progress_is_told(truth: SpeakingVoice) -> None:
 # ── what fails ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [

@@ -135,6 +135,7 @@ def test_every_form_of_file_is_in_sync(name: str, folder: Path) -> None:
     assert (folder / "a.srt").read_text("utf-8").startswith("1\n00:00:00,0")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("truth")
 @pytest.mark.parametrize(("name", "limit"), [("a.wav", 6), ("a.mp3", 20), ("a.ulaw", 6), ("a.opus", 17)])
 def test_pauses_are_those_of_narrate(name: str, limit: int, folder: Path) -> None:

@@ -132,6 +132,7 @@ def test_pauses_are_the_ones_asked_for(folder: Path) -> None:
         assert abs(gaps[text] - pause) <= 3, (text, gaps[text])
 
 
+@pytest.mark.slow
 def test_nothing_is_spoken_twice(folder: Path, truth: SpeakingVoice) -> None:
     """A second run makes nothing; a changed paragraph is the only one that is spoken; a new picture speaks nothing."""
     first = run(job_of(folder))
@@ -147,6 +148,7 @@ def test_nothing_is_spoken_twice(folder: Path, truth: SpeakingVoice) -> None:
     assert truth.texts == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("truth")
 def test_a_file_that_was_touched_is_made_again(folder: Path) -> None:
     """When a result was changed or removed by hand, it is made anew from the store."""

@@ -234,6 +234,7 @@ def test_big_frames_are_bounded_work() -> None:
         hear_everywhere([frame])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["message", "error", "detail", "text", "alignment", "context_id", "inputs", "x"])
 def test_deep_frames_are_messages_or_faults(name: str) -> None:
     """At every depth about that at which the reader gives up, where what it has read may be too deep for others."""

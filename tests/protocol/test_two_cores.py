@@ -73,6 +73,7 @@ SOCKETS: dict[str, tuple[Any, Any, list[object], list[object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("socket", SOCKETS)
 @settings(max_examples=120, deadline=None)
 @given(st.data())

@@ -56,6 +56,7 @@ frames = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(frames, st.booleans())
 def test_a_frame_read_quickly_is_what_it_is_read_carefully(frame: dict[str, object], escapes: bool) -> None:  # noqa: FBT001
@@ -94,6 +95,7 @@ def test_the_frames_of_the_service_are_read_quickly() -> None:
     assert isinstance(parse_server_message('{"contextId": "1"}'), UnknownMessage)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.dictionaries(words, values, max_size=5))
 def test_writing_quickly_writes_the_same_text(fields: dict[str, object]) -> None:

@@ -69,6 +69,7 @@ def laid_out(blocks: list[tuple[str, list[tuple[str, list[str]]]]]) -> tuple[str
     return "\n".join(lines), words
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(BLOCKS, min_size=1, max_size=5))
 def test_every_word_and_no_other(blocks: list[tuple[str, list[tuple[str, list[str]]]]]) -> None:
