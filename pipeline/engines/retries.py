@@ -34,15 +34,6 @@ def pause_before(tried: int, error: PipelineError) -> float:
     return min(max(wait, asked) + spread, LONGEST_PAUSE)
 
 
-async def speak_whole(
-    engine: Engine,
-    request: SpeechRequest,
-    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> tuple[SpeechChunk, ...]:
-    """Collect an utterance whole, in order; what a failed try brought is thrown away. Raises as `speak_into` does."""
-    return await speak_into(tuple, engine, request, pause)
-
-
 async def speak_into(
     make: Callable[[list[SpeechChunk]], _Made],
     engine: Engine,

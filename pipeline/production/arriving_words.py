@@ -37,9 +37,11 @@ class ArrivingWords:
 
     def add(self, piece: str) -> Iterator[Words]:
         """Take a piece. Raises ScriptError for a character that is no text."""
+        if not piece:
+            return
         if self._ended_in_return:
             piece = piece.removeprefix("\n")
-        self._ended_in_return = piece.endswith("\r") or (self._ended_in_return and not piece)
+        self._ended_in_return = piece.endswith("\r")
         piece = piece.replace("\r\n", "\n").replace("\r", "\n")
         refuse_strange(piece, "", self._line)
         self._line += piece.count("\n")

@@ -17,7 +17,7 @@ from pipeline.engines.contexts import ContextsEngine
 from pipeline.engines.exchange import Service
 from pipeline.engines.hearing import hear
 from pipeline.engines.loopback import serve
-from pipeline.engines.retries import speak_whole
+from pipeline.engines.retries import speak_into
 from pipeline.engines.stream_input import common_query
 from pipeline.errors import ConnectionLostError, PipelineError, RefusedError
 from pipeline.model import Alignment, SpeechChunk, SpeechRequest, Voice
@@ -175,7 +175,7 @@ def test_a_socket_that_ends_ends_all_but_what_was_whole() -> None:
     async def run() -> tuple[list[Any], tuple[SpeechChunk, ...]]:
         async with service(breaking, well) as base, engine_at(base) as engine:
             first = await results(engine, "One.", "Two.", "Bad.")
-            return first, await speak_whole(engine, request("Two."))
+            return first, await speak_into(tuple, engine, request("Two."))
 
     (one, two, bad), again = asyncio.run(run())
     assert one == [speech_of("One. ").chunk]

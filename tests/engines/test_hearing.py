@@ -13,7 +13,7 @@ from pipeline.engines.connecting import Address
 from pipeline.engines.faults import parse_faults
 from pipeline.engines.hearing import Unheard, hear, is_all_of, text_after
 from pipeline.engines.loopback import serve
-from pipeline.engines.retries import speak_whole
+from pipeline.engines.retries import speak_into
 from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.model import Alignment, Segment, SpeechChunk, SpeechRequest, Token, Voice
 from tests.truth_voice import TruthVoice, truth_times
@@ -39,7 +39,7 @@ def spoken(output_format: str, *faults: str) -> tuple[SpeechChunk, ...]:
     async def run() -> tuple[SpeechChunk, ...]:
         async with serve(TruthVoice(), port=0, faults=parse_faults(faults)) as base:
             engine = StreamingEngine("t", Address(base), common_query, lambda _: "")
-            return await speak_whole(engine, request(output_format))
+            return await speak_into(tuple, engine, request(output_format))
 
     return asyncio.run(run())
 
@@ -123,7 +123,7 @@ def test_faults_of_transport_leave_nothing_in_the_result(fault: str, monkeypatch
     async def run() -> list[tuple[SpeechChunk, ...]]:
         async with serve(TruthVoice(), port=0, faults=parse_faults([fault])) as base:
             engine = StreamingEngine("t", Address(base), common_query, lambda _: "")
-            return [await speak_whole(engine, request("pcm_24000")) for _ in range(3)]
+            return [await speak_into(tuple, engine, request("pcm_24000")) for _ in range(3)]
 
     assert asyncio.run(run()) == [spoken("pcm_24000")] * 3
 

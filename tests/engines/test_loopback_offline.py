@@ -10,7 +10,7 @@ import pytest
 from pipeline import pcm
 from pipeline.engines import ENGINES, Access, offline
 from pipeline.engines.generation import trim_lead_in
-from pipeline.engines.retries import speak_whole
+from pipeline.engines.retries import speak_into
 from pipeline.errors import RefusedError
 from pipeline.model import SpeechChunk, SpeechRequest, Voice
 
@@ -22,7 +22,7 @@ def spoken(*requests: SpeechRequest) -> list[tuple[SpeechChunk, ...]]:
 
     async def run() -> list[tuple[SpeechChunk, ...]]:
         async with ENGINES["offline"](Access()) as engine:
-            return await asyncio.gather(*(speak_whole(engine, request) for request in requests))
+            return await asyncio.gather(*(speak_into(tuple, engine, request) for request in requests))
 
     return asyncio.run(run())
 

@@ -14,7 +14,7 @@ from pipeline.engines.retries import (
     MOST_DAMAGED_TRIES,
     MOST_TRIES,
     pause_before,
-    speak_whole,
+    speak_into,
 )
 from pipeline.errors import BusyError, ConnectionLostError, PipelineError, RefusedError, RemoteProtocolError
 from pipeline.model import SpeechChunk, SpeechRequest, Voice
@@ -55,7 +55,7 @@ def tried(errors: Iterable[PipelineError]) -> tuple[Failing, list[float], tuple[
         pauses.append(seconds)
 
     try:
-        return engine, pauses, asyncio.run(speak_whole(engine, REQUEST, pause))
+        return engine, pauses, asyncio.run(speak_into(tuple, engine, REQUEST, pause))
     except PipelineError as error:
         return engine, pauses, error
 

@@ -21,7 +21,7 @@ from websockets.http11 import Request, Response
 from websockets.utils import accept_key
 
 from pipeline.engines.connecting import MOST_MESSAGE_BYTES, Address, Headers, Limits, is_loopback
-from pipeline.engines.retries import MOST_TRIES, speak_whole
+from pipeline.engines.retries import MOST_TRIES, speak_into
 from pipeline.engines.streaming import StreamingEngine, common_query
 from pipeline.errors import (
     BusyError,
@@ -496,7 +496,7 @@ def retry(scripts: Iterator[Script], pause: Clockwork) -> tuple[SpeechChunk, ...
             await next(scripts)(connection)
 
         async with service(script) as base:
-            return await speak_whole(engine_at(base), REQUEST, pause)
+            return await speak_into(tuple, engine_at(base), REQUEST, pause)
 
     return asyncio.run(run())
 
@@ -535,7 +535,7 @@ def test_cancelling_closes_the_socket_at_once() -> None:
             closed.set()
 
         async with service(script) as base:
-            task = asyncio.create_task(speak_whole(engine_at(base), REQUEST))
+            task = asyncio.create_task(speak_into(tuple, engine_at(base), REQUEST))
             await waiting.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -202,6 +202,12 @@ def test_words_are_the_same_however_they_arrive(parts: list[str], sizes: list[in
     assert "".join(" " * space + shown for shown, space, _ in arrived([text])).split() == text.split()
 
 
+def test_a_line_end_that_was_cut_in_two_takes_no_other_with_it() -> None:
+    """The half of a Windows line end that comes by itself is the first line's, and the next one is a blank line."""
+    assert [paragraph for *_, paragraph in arrived(["One.\r", "\n", "\nTwo."])] == [0, 1]
+    assert [paragraph for *_, paragraph in arrived(["One.\r", "", "\n", "Two."])] == [0, 0]
+
+
 def test_paragraphs_are_parted_by_blank_lines() -> None:
     """Counted from 0, those that hold a word."""
     text = "\n\nOne\ntwo\n \t\n\n\nthree\r\n\r\nfour"
