@@ -12,9 +12,10 @@ def main() -> None:
     try:
         _open_closed_streams()
         _speak_utf8()
-        from pipeline import interrupts
+        from pipeline import heap, interrupts
         from pipeline.cli import main as commands
 
+        heap.share_one_heap()
         interrupts.end_as_interrupted()
         commands(prog_name="cueline")
     except KeyboardInterrupt:  # before, or after, a command had its own end for it

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.engines import neural_times
 from pipeline.engines.audibility import loud
-from pipeline.engines.heap import give_back
 from pipeline.engines.limiter import as_pcm, limited
 from pipeline.engines.loudness import loudness
 from pipeline.engines.neural_model import SAMPLE_RATE, Model, model
@@ -25,6 +24,7 @@ from pipeline.engines.neural_variants import VARIANTS, Variant
 from pipeline.engines.neural_voices import BUNDLED, fetched, listed
 from pipeline.engines.neural_words import author_times, spoken_words
 from pipeline.errors import EngineError
+from pipeline.heap import give_back
 from pipeline.model import SpokenText
 from pipeline.pcm import SAMPLE_BYTES, silence
 

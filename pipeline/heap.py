@@ -11,7 +11,7 @@ _M_ARENA_MAX = -8
 
 
 def share_one_heap() -> None:
-    """Have all threads allocate from one heap from now on.
+    """Have all threads that begin from now on allocate from the first one's heap.
 
     Glibc gives every thread a heap of its own, up to eight for each core (mallopt(3)). A voice whose arrays differ in
     length from sentence to sentence, run in several threads, leaves a hundred megabytes behind in them; a single heap
