@@ -201,15 +201,16 @@ class _Sender:
             async for frame in connection:
                 message = json.loads(frame)
                 name = message.get("context_id", "")
-                ends = message.get("close_context") if is_multi else message.get("text") == ""
-                if ends:
+                if message.get("close_socket"):
+                    return
+                if message.get("close_context"):
+                    await connection.send(_placed(FINAL, name))
+                    continue
+                texts[name] = texts.get(name, "") + message.get("text", "")
+                if message.get("flush") if is_multi else not message.get("text"):
                     await self._speak(connection, texts.pop(name), name)
                     if not is_multi:
                         return
-                elif message.get("close_socket"):
-                    return
-                else:
-                    texts[name] = texts.get(name, "") + message.get("text", "")
 
     async def _speak(self, connection: ServerConnection, said: str, name: str) -> None:
         text = " ".join(said.split())
@@ -217,11 +218,16 @@ class _Sender:
         began = time.perf_counter()
         due = self._moments["due"][text] = [began + ms / 1000 / self._speed for ms in speech.edges_ms]
         sent = self._moments["sent"][text] = []
-        context = f',"contextId":"{name}","context_id":"{name}"}}' if name else "}"
-        # A message is sent when the sound before it has been.
-        for message, moment in zip((*speech.messages, FINAL), due, strict=True):
+        # A message is sent when the sound before it has been. In a context the final frame follows its closing.
+        ends = () if name else (FINAL,)
+        for message, moment in zip((*speech.messages, *ends), due, strict=False):
             wait = moment - time.perf_counter()
             if wait > 0:
                 await asyncio.sleep(wait)
             sent.append(time.perf_counter())
-            await connection.send(message[:-1] + context)
+            await connection.send(_placed(message, name))
+
+
+def _placed(message: str, name: str) -> str:
+    """Write a context into a message."""
+    return f'{message[:-1]},"contextId":"{name}","context_id":"{name}"}}' if name else message

@@ -119,7 +119,7 @@ async def bare_multi(address: str, requests: list[SpeechRequest]) -> None:
     """One socket, one context a request."""
     async with connect(f"{address}{PATH}/multi-stream-input", compression=None, max_size=2**24) as socket:
         for number, request in enumerate(requests):
-            said = (SETTINGS, {"text": request.text + " "}, {"close_context": True})
+            said = (SETTINGS, {"text": request.text + " ", "flush": True}, {"close_context": True})
             for message in said:
                 await socket.send(json.dumps({**message, "context_id": str(number)}))
             while not take(json.loads(await socket.recv())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from pipeline.codecs import SpeechDecoder, parse_output_format, speech_decoder, speech_encoder
 from pipeline.codecs.decoding import sniff
 from pipeline.codecs.formats import FORMATS
+from pipeline.codecs.frames import audio_context
 from pipeline.codecs.mpeg import id3_length, read_header
 from pipeline.codecs.ogg import OggPages
 from pipeline.errors import RemoteProtocolError, SettingError
 from tests.noise import Samples, lateness, noise
+from tests.sound_files import MANNERS, PIPED, cut_anywhere, mp3_file, recording
 
 
 def encoded(samples: Samples, output_format: str, sample_rate: int, portion: int = 3001) -> bytes:
@@ -119,26 +122,124 @@ def test_a_wav_file_of_another_kind_is_refused() -> None:
 
 def test_mp3_with_a_noted_delay_is_cut_to_the_sample() -> None:
     """An MP3 file, with its ID3 tag and LAME's note, comes back with its exact length."""
-    import av
-
     samples = noise(44100)
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp3", options={"id3v2_version": "4"}) as container:
-        container.metadata["title"] = "A tag in front"
-        stream = container.add_stream("libmp3lame", rate=44100)
-        stream.codec_context.layout = "mono"
-        stream.codec_context.format = "s16p"
-        for at in range(0, len(samples), 1152):
-            frame = av.AudioFrame.from_ndarray(samples[None, at : at + 1152].copy(), format="s16p", layout="mono")
-            frame.sample_rate, frame.pts = 44100, at
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    data = file.getvalue()
+    data = mp3_file(samples, "mp3_44100_128")
     assert data[:3] == b"ID3"
     assert b"Xing" in data or b"Info" in data
     back = decoded(speech_decoder("mp3_44100_128"), data)
     assert lateness(samples, back) == 0
     assert len(back) == len(samples)
+
+
+# ── an encoder that begins anew ────────────────────────────────────────────────────────────────────────────────────
+
+CODED = ["mp3_44100_128", "mp3_44100_32", "mp3_22050_32", "mp3_24000_48", "opus_48000_64"]
+
+
+def recordings(name: str) -> list[Samples]:
+    """Three sounds of a format's rate, none like another."""
+    rate = FORMATS[name].sample_rate
+    return [noise(rate, 0.9), noise(rate, 0.7)[::-1].copy(), -noise(rate, 0.5)]
+
+
+def cut_and_decoded(name: str, data: bytes, seed: int, rate: int | None = None) -> Samples:
+    """Decode what is cut anywhere."""
+    decoder = speech_decoder(name, rate)
+    blocks = [decoder.feed(block) for block in cut_anywhere(Random(seed), data)]
+    return np.frombuffer(b"".join(blocks) + decoder.finish(), "<i2")
+
+
+def as_a_library_decodes(data: bytes) -> Samples:
+    """Decode a bare stream by libav's own parser, and take off the delay of LAME and of every decoder."""
+    import av
+
+    context = audio_context("mp3float", "r")
+    packets = [*context.parse(data), *context.parse(None)]
+    frames = [frame for packet in packets for frame in context.decode(packet)]
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=frames[0].sample_rate)
+    for frame in frames:
+        frame.pts = None
+    blocks = [out.to_ndarray()[0] for frame in [*frames, None] for out in resampler.resample(frame)]
+    return np.concatenate(blocks)[576 + 529 :]
+
+
+@pytest.mark.parametrize("tag", [b"", b"ID3\4\0\0\0\0\1\5" + bytes(133)])
+@pytest.mark.parametrize("name", [name for name in CODED if name.startswith("mp3")])
+def test_one_recording_is_decoded_as_a_library_does(name: str, tag: bytes) -> None:
+    """Sample for sample: nothing in a stream of one encoder looks as if another had begun."""
+    data = encoded(noise(FORMATS[name].sample_rate, 3.0), name, FORMATS[name].sample_rate)
+    assert np.array_equal(cut_and_decoded(name, tag + data, 1), as_a_library_decodes(data))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", CODED)
+def test_recordings_that_say_their_length_follow_to_the_sample(name: str, seed: int) -> None:
+    """Each begins where the one before it ends, without its decoder's delay, wherever its bytes are cut."""
+    sounds = recordings(name)
+    alone = [cut_and_decoded(name, recording(sound, name), seed) for sound in sounds]
+    assert [len(one) for one in alone] == [len(sound) for sound in sounds]
+    together = cut_and_decoded(name, b"".join(recording(sound, name) for sound in sounds), seed)
+    assert np.array_equal(together, np.concatenate(alone))
+    at = 0
+    for sound in sounds:
+        assert lateness(sound, together[at : at + len(sound)]) == 0
+        at += len(sound)
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("name", [name for name in CODED if name.startswith("mp3")])
+def test_every_manner_of_beginning_anew_is_told(name: str, manner: str) -> None:
+    """By a note, by a tag, by both: what is left is padding that nobody has told of, and no delay."""
+    sounds = recordings(name)
+    files = [mp3_file(sound, name, MANNERS[manner]) for sound in sounds]
+    alone = [cut_and_decoded(name, file, 3) for file in files]
+    together = cut_and_decoded(name, b"".join(files), 3)
+    assert np.array_equal(together, np.concatenate(alone))
+    for sound, one in zip(sounds, alone, strict=True):
+        assert lateness(sound, one) == 0
+        assert len(one) - len(sound) <= (2 * 1152 if MANNERS[manner] is PIPED else 0)
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_recordings_at_another_rate_stay_in_place(name: str) -> None:
+    """The resampler goes on over the seam."""
+    sounds = recordings(name)
+    together = cut_and_decoded(name, b"".join(recording(sound, name) for sound in sounds), 4, 16000)
+    at = 0.0
+    for sound in sounds:
+        first = cut_and_decoded(name, recording(sound, name), 4, 16000)
+        assert abs(lateness(first, together[round(at) : round(at) + len(first)])) <= 1
+        at += len(sound) * 16000 / FORMATS[name].sample_rate
+
+
+def test_a_tag_between_two_frames_is_no_beginning() -> None:
+    """A stream of one encoder with a tag inside loses no sample; a picture in it may hold what looks like a frame."""
+    name = "mp3_44100_128"
+    data = encoded(noise(44100), name, 44100)
+    starts, at = [], 0
+    while (header := read_header(data[at:])) and at + header.length < len(data):
+        starts.append(at)
+        at += header.length
+    cut = next(at for at in starts[10:] if data[at + 4] or data[at + 5] >> 7)
+    body = data[cut : cut + 200] + b"OggS" + bytes(1000)
+    tag = b"ID3\4\0\0" + bytes([0, 0, len(body) >> 7, len(body) & 0x7F]) + body
+    old_tag = b"TAG" + bytes(125)
+    whole = cut_and_decoded(name, data, 5)
+    assert np.array_equal(cut_and_decoded(name, data[:cut] + tag + data[cut:] + old_tag, 5), whole)
+    assert np.array_equal(cut_and_decoded(name, data[:cut] + old_tag + data[cut:] + tag[:90], 5), whole)
+
+
+def test_a_chain_whose_first_link_breaks_off() -> None:
+    """A logical stream that ends without its last page, inside a packet, is followed by the next one all the same."""
+    name = "opus_48000_64"
+    first, second = recordings(name)[:2]
+    data = encoded(first, name, 48000)
+    pages = data.split(b"OggS")[1:]
+    broken = b"OggS" + b"OggS".join(pages[:20]) + b"OggS\0\0" + bytes(20) + b"\1\xff" + bytes(255)
+    together = cut_and_decoded(name, broken + encoded(second, name, 48000), 6)
+    alone = cut_and_decoded(name, encoded(second, name, 48000), 6)
+    assert len(together) > len(alone)
+    assert np.array_equal(together[-len(alone) :], alone)
 
 
 @pytest.mark.parametrize("name", ["mp3_44100_128", "opus_48000_64"])

@@ -14,6 +14,7 @@ from pipeline.codecs.mpeg import read_header, read_note
 from pipeline.codecs.ogg_joining import crc, packet_samples
 from pipeline.errors import RemoteProtocolError
 from tests.noise import Samples, lateness, noise
+from tests.sound_files import recording as recorded
 
 NAMES = ["pcm_24000", "ulaw_8000", "alaw_8000", "mp3_44100_128", "mp3_22050_32", "opus_48000_64"]
 
@@ -64,6 +65,35 @@ def test_every_recording_is_where_it_is_said_to_be(name: str, pause_ms: int) -> 
     if pause_ms:
         gap = (origins[1] - len(recordings[0])) * 1000 / rate
         assert abs(gap - pause_ms) <= {"m": 19, "o": 15}.get(name[0], 6)
+
+
+@pytest.mark.parametrize("pause_ms", [0, 700])
+@pytest.mark.parametrize("name", ["mp3_44100_128", "mp3_44100_32", "mp3_22050_32", "opus_48000_64"])
+def test_an_encoder_that_begins_anew_inside_a_recording(name: str, pause_ms: int) -> None:
+    """`origin` says where the sound is that arrives, also after an encoder's second delay; players decode it all."""
+    rate = FORMATS[name].sample_rate
+    sounds = [noise(rate), noise(rate, 0.7)[::-1].copy(), -noise(rate, 0.5)]
+    joined = pausing_joiner(name) if pause_ms else joiner(name)
+    places: list[float] = []
+    output = b""
+    for number, links in enumerate([sounds, sounds[::-1]]):
+        joined.begin(pause_ms if number else 0)
+        before = 0
+        for sound in links:
+            data = recorded(sound, name)
+            for at in range(0, len(data), 997):
+                output += joined.feed(data[at : at + 997])
+            if joined.origin is not None:
+                places.append(joined.origin + before)
+            before += len(sound)
+        output += joined.end()
+        assert joined.count == before
+    output += joined.finish()
+    output = joined.opening() + output[len(joined.opening()) :]
+    samples = as_played(output, name)
+    for place, sound in zip(places, sounds + sounds[::-1], strict=True):
+        assert abs(lateness(sound, samples[round(place) : round(place) + len(sound)])) <= 0.003 * rate, place
+    assert abs(joined.position - len(samples)) <= 1152
 
 
 @pytest.mark.parametrize(("name", "byte"), [("pcm_8000", b"\0\0"), ("ulaw_8000", b"\xff")])

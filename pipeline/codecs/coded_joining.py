@@ -23,6 +23,7 @@ class CodedJoiner:
         self._holds = pcm.ms_to_samples(holds_ms, self.sample_rate)
         self._listener: Listener | None = None
         self._pause = 0
+        self._begun_at = 0
         self._sound_end = 0.0
         self._waiting: list[bytes] = []
 
@@ -89,9 +90,11 @@ class CodedJoiner:
         lacking = self._pause - (origin + lead - self._sound_end)
         number = max(0, round(lacking / self._units.samples)) if self._pause else 0
         silence = self._units.silence(number)
-        self.origin = float(origin + number * self._units.samples)
+        self._begun_at = origin + number * self._units.samples
         return head + silence + self._all_waiting()
 
     def _all_waiting(self) -> bytes:
         waiting, self._waiting = self._waiting, []
-        return b"".join(self._units.placed(unit) for unit in waiting)
+        placed = b"".join(self._units.placed(unit) for unit in waiting)
+        self.origin = float(self._begun_at + self._units.inserted)
+        return placed

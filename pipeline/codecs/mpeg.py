@@ -54,6 +54,10 @@ class EncoderNote:
     samples: int | None
 
 
+# What holds where no note came.
+NO_NOTE = EncoderNote(ENCODER_DELAY, None)
+
+
 def read_note(frame: bytes, header: FrameHeader) -> EncoderNote | None:
     """Read the Xing or Info tag with LAME's extension from a first frame; None where it is sound."""
     start = 4 + header.side_bytes
@@ -66,17 +70,24 @@ def read_note(frame: bytes, header: FrameHeader) -> EncoderNote | None:
     trims = int.from_bytes(frame[lame + 21 : lame + 24], "big")
     delay, padding = trims >> 12, trims & 0xFFF
     if not frame[lame : lame + 4].strip(b"\0") or not trims:
-        return EncoderNote(ENCODER_DELAY, None)
+        return NO_NOTE
     samples = None if count is None else max(0, count * header.samples - delay - padding)
     return EncoderNote(delay, samples)
 
 
+def needs_no_frame_before(frame: bytes, header: FrameHeader) -> bool:
+    """Whether a frame's main part begins in it (ISO/IEC 11172-3 2.4.2.7, `main_data_begin`), as an encoder's first."""
+    at = 4 if frame[1] & 1 else 6  # a checksum may follow the header
+    pointer = int.from_bytes(frame[at : at + 2], "big")
+    return not pointer >> (7 if header.version == 3 else 8)
+
+
 def id3_length(data: bytes) -> int:
     """Length in bytes of the ID3v2 tag at the start (id3.org, ID3v2.4 3.1); 0 where there is none."""
-    if len(data) < ID3_HEADER_BYTES or data[:3] != b"ID3":
+    if len(data) < ID3_HEADER_BYTES or data[:3] != b"ID3" or max(data[6:10]) > 0x7F:
         return 0
     size = 0
     for byte in data[6:10]:
-        size = size << 7 | byte & 0x7F
+        size = size << 7 | byte
     footer = ID3_HEADER_BYTES if data[5] & 0x10 else 0
     return ID3_HEADER_BYTES + size + footer

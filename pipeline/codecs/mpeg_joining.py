@@ -6,15 +6,9 @@ the encoder's and the decoder's delay, 25 ms at 44.1 kHz, as silence before the 
 
 from __future__ import annotations
 
-from pipeline.codecs.mpeg import (
-    DECODER_DELAY,
-    ENCODER_DELAY,
-    ID3_HEADER_BYTES,
-    FrameHeader,
-    id3_length,
-    read_header,
-    read_note,
-)
+from pipeline.codecs.mpeg import DECODER_DELAY, ENCODER_DELAY, NO_NOTE, EncoderNote, read_header
+from pipeline.codecs.mpeg_reading import Beginning, MpegReader
+from pipeline.codecs.units import ANEW, Reckoning
 from pipeline.errors import RemoteProtocolError
 
 # What the note says of a length that nobody knows yet.
@@ -29,35 +23,38 @@ class MpegFrames:
         self.count = self.recorded = 0
         self.delay: int | None = None
         self.first_delay = ENCODER_DELAY + DECODER_DELAY
-        self._buffer = b""
-        self._is_begun = False
+        self.inserted = 0
+        self._reader = MpegReader()
+        self._reckoning = Reckoning()
+        self._end: int | None = None
+        self._beginnings: list[int] = []
         self._pattern = b""
         self._frames = self._bytes = 0
         self._has_head = False
 
     def begin(self) -> None:
         """Begin with a further recording."""
-        self._buffer, self._is_begun, self.delay = b"", False, None
-        self.recorded = 0
+        self._reader, self._reckoning, self._beginnings = MpegReader(), Reckoning(), []
+        self.delay, self._end = None, None
+        self.recorded = self.inserted = 0
 
     def split(self, audio: bytes) -> list[bytes]:
         """Give the frames that are whole."""
-        self._buffer += audio
-        if not self._is_begun and not self._begin_sound():
-            return []
-        frames, at = [], 0
-        while header := self._header(at):
-            if len(self._buffer) < at + header.length:
-                break
-            frames.append(self._buffer[at : at + header.length])
-            at += header.length
-        self._buffer = self._buffer[at:]
-        self.recorded += len(frames) * self.samples
+        frames: list[bytes] = []
+        for part in self._reader.feed(audio):
+            if isinstance(part, Beginning):
+                frames += self._begun(part)
+            elif part.header:
+                if self.delay is None:
+                    self._begin_sound(part.data, NO_NOTE)
+                frames.append(part.data)
+                self._reckoning.add(part.header.samples, self._end)
+        self.recorded = self._reckoning.recorded
         return frames
 
     def rest(self) -> list[bytes]:
         """Leave out a frame that was cut short: no player can use it."""
-        self._buffer = b""
+        self._reader = MpegReader()
         if self.delay is None:
             raise RemoteProtocolError("the speech that came is no MP3: ask for another --output-format")
         return []
@@ -76,6 +73,9 @@ class MpegFrames:
 
     def placed(self, unit: bytes) -> bytes:
         """Count a frame."""
+        if unit == ANEW:
+            self.inserted = self._beginnings.pop(0)
+            return b""
         return self._placed(unit, 1)
 
     def finish(self) -> bytes:
@@ -92,33 +92,25 @@ class MpegFrames:
         self.count += number * self.samples
         return frame * number
 
-    def _begin_sound(self) -> bool:
-        """Go past a tag and a note; tell whether the first frame of sound is there."""
-        start = id3_length(self._buffer)
-        if len(self._buffer) < max(start, ID3_HEADER_BYTES) + 4:
-            return False
-        self._buffer = self._buffer[start:]
-        header = self._header(0)
-        if header is None or len(self._buffer) < header.length:
-            return False
-        note = read_note(self._buffer[: header.length], header)
-        self.delay = (ENCODER_DELAY if note is None else note.delay) + DECODER_DELAY
+    def _begun(self, beginning: Beginning) -> list[bytes]:
+        """Note where an encoder began: the recording's first, which only its note tells of, or another inside it."""
+        delay = beginning.note.delay + DECODER_DELAY
+        if self.delay is not None:
+            self._end = _end(beginning.note)
+            self._beginnings.append(self._reckoning.begin_anew(delay))
+            return [ANEW]
+        if beginning.frame:
+            self._begin_sound(beginning.frame, beginning.note)
+        return []
+
+    def _begin_sound(self, frame: bytes, note: EncoderNote) -> None:
+        """Take a recording's delay, and how its frames are, from the first of them."""
+        header = read_header(frame)
+        assert header is not None
+        self.delay, self._end = note.delay + DECODER_DELAY, _end(note)
         self.samples = header.samples
         if not self._pattern:
-            self._pattern = _silent(self._buffer)
-        if note is not None:
-            self._buffer = self._buffer[header.length :]
-        self._is_begun = True
-        return True
-
-    def _header(self, at: int) -> FrameHeader | None:
-        """Read the header of the next frame, past what is none."""
-        header = read_header(self._buffer[at : at + 4])
-        if header is not None or len(self._buffer) < at + 4:
-            return header
-        following = next((n for n in range(at + 1, len(self._buffer) - 3) if read_header(self._buffer[n : n + 4])), 0)
-        self._buffer = self._buffer[:at] + self._buffer[following or len(self._buffer) - 3 :]
-        return read_header(self._buffer[at : at + 4])
+            self._pattern = _silent(frame)
 
     def _note(self, frames: int | None = None, length: int = _UNKNOWN) -> bytes:
         """Write a frame without sound that states the delay, how many frames follow, if known, and how many bytes.
@@ -135,6 +127,11 @@ class MpegFrames:
         start = 4 + header.side_bytes
         whole = self._pattern[:start] + tag + (encoder << 12).to_bytes(3, "big") + bytes(header.length)
         return whole[: header.length]
+
+
+def _end(note: EncoderNote) -> int | None:
+    """How many samples a decoder makes until the sound is over that this note tells of, where it does."""
+    return None if note.samples is None else note.delay + DECODER_DELAY + note.samples
 
 
 def _silent(frame: bytes) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.errors import RemoteProtocolError
 
 HEADER_BYTES = 27
-LAST_PAGE = 0x04
+FIRST_PAGE, LAST_PAGE = 0x02, 0x04
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class OggPages:
     def feed(self, block: bytes) -> Iterator[OggPacket]:
         """Yield the packets that are whole by now. Raises RemoteProtocolError where a page should start and none does."""
         self._buffer += block
-        while page := self._take_page():
+        while (page := self._take_page()) is not None:
             yield from page
 
     def _take_page(self) -> list[OggPacket] | None:
@@ -43,6 +43,9 @@ class OggPages:
         if len(head) < start + sum(sizes):
             return None
         granule = int.from_bytes(head[6:14], "little") if head[5] & LAST_PAGE else None
+        if head[5] & FIRST_PAGE:
+            # A logical stream of its own: what the one before left unfinished goes on nowhere.
+            self._begun.clear()
         packets = []
         for size in sizes:
             self._begun += head[start : start + size]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.codecs.ogg import HEADER_BYTES, LAST_PAGE
+from pipeline.codecs.units import ANEW, Reckoning
 from pipeline.errors import RemoteProtocolError
 
 # 20 ms of silence: the full band of CELT, one channel, one frame (RFC 6716 3.1), in which every band is empty.
@@ -19,6 +20,9 @@ class OggOpusPages:
         self.count = self.recorded = 0
         self.delay: int | None = None
         self.first_delay = 0
+        self.inserted = 0
+        self._reckoning = Reckoning()
+        self._beginnings: list[int] = []
         self._serial = b"\0\0\0\0"
         self._number = 0
         self._buffer = b""
@@ -31,7 +35,8 @@ class OggOpusPages:
     def begin(self) -> None:
         """Begin with a further recording."""
         self._buffer, self._heads, self.delay = b"", [], None
-        self.recorded = 0
+        self._reckoning, self._beginnings = Reckoning(), []
+        self.recorded = self.inserted = 0
 
     def split(self, audio: bytes) -> list[bytes]:
         """Give the pages of sound that are whole."""
@@ -39,10 +44,12 @@ class OggOpusPages:
         pages: list[bytes] = []
         while page := self._page():
             if page[HEADER_BYTES + page[26] :].startswith((b"OpusHead", b"OpusTags")):
-                self._note_head(page)
+                pages += self._begun(page)
             else:
                 pages.append(page)
-                self.recorded += sum(map(packet_samples, _packets(page)))
+                end = int.from_bytes(page[6:14], "little") if page[5] & LAST_PAGE else None
+                self._reckoning.add(sum(map(packet_samples, _packets(page))), end)
+        self.recorded = self._reckoning.recorded
         return pages
 
     def rest(self) -> list[bytes]:
@@ -75,6 +82,9 @@ class OggOpusPages:
     def placed(self, unit: bytes) -> bytes:
         """Number and time a page of sound; one that is the last of its recording is held back."""
         given = self._released()
+        if unit == ANEW:
+            self._start, self.inserted = self.count, self._beginnings.pop(0)
+            return given
         self.count += sum(map(packet_samples, _packets(unit)))
         if unit[5] & LAST_PAGE:
             self._last = unit
@@ -113,11 +123,20 @@ class OggOpusPages:
         self._buffer = data[length:]
         return data[:length]
 
-    def _note_head(self, page: bytes) -> None:
-        self._heads.append(page)
+    def _begun(self, page: bytes) -> list[bytes]:
+        """Keep the heads of the recording; of an encoder that began anew inside it, only note where."""
         payload = page[HEADER_BYTES + page[26] :]
-        if payload.startswith(b"OpusHead"):
-            self.delay = int.from_bytes(payload[10:12], "little")
+        if payload.startswith(b"OpusTags"):
+            if len(self._heads) == 1:
+                self._heads.append(page)
+            return []
+        delay = int.from_bytes(payload[10:12], "little")
+        if self._heads:
+            self._beginnings.append(self._reckoning.begin_anew(delay))
+            return [ANEW]
+        self._heads.append(page)
+        self.delay = delay
+        return []
 
     def _written(self, page: bytes, granule: int, flags: int) -> bytes:
         """Write a page anew: its flags, time, stream and number, and the checksum of it all."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pipeline.codecs.coded_streams import Mp3Stream, OggOpusStream
 from pipeline.codecs.formats import SpeechCodec
-from pipeline.codecs.frames import audio_context, frame_of, part_of_frame
-from pipeline.codecs.mpeg import DECODER_DELAY, ENCODER_DELAY, ID3_HEADER_BYTES, id3_length, read_header, read_note
-from pipeline.codecs.ogg import OggPages
+from pipeline.codecs.frames import audio_context, frame_of
 from pipeline.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
@@ -118,112 +117,3 @@ class WavStream:
                     raise RemoteProtocolError(f"the speech that came is WAV of {channels} channels and {bits} bits")
             at += 8 + size + size % 2
         return 0
-
-
-class Mp3Stream:
-    """One stream of layer III, without its delay. Streams have no first frame that notes it; files do."""
-
-    def __init__(self) -> None:
-        self._context = audio_context("mp3float", "r")
-        self._head: bytes | None = b""
-        self._skip = ENCODER_DELAY + DECODER_DELAY
-        self._left: int | None = None
-        self._decoded = False
-
-    def feed(self, block: bytes) -> Iterator[AudioFrame]:
-        """Yield the frames that are whole by now."""
-        if self._head is not None:
-            self._head += block
-            start = self._sound_start(self._head)
-            if start is None:
-                return
-            block, self._head = self._head[start:], None
-        yield from self._frames(block)
-
-    def finish(self) -> Iterator[AudioFrame]:
-        """Yield what was held back. Raises RemoteProtocolError when none of it was MP3."""
-        if self._head:
-            block, self._head = self._head, None
-            yield from self._frames(block)
-        yield from self._frames(b"")
-        if not self._decoded:
-            raise RemoteProtocolError("the speech that came is no MP3: ask for another --output-format")
-
-    def _sound_start(self, head: bytes) -> int | None:
-        """Find where sound begins: after a tag, and after a frame that only notes the delay. None: not known yet."""
-        start = id3_length(head)
-        if len(head) < max(start, ID3_HEADER_BYTES) + 4:
-            return None
-        header = read_header(head[start:])
-        if header is None:
-            return start
-        if len(head) < start + header.length:
-            return None
-        note = read_note(head[start : start + header.length], header)
-        if note is None:
-            return start
-        self._skip, self._left = note.delay + DECODER_DELAY, note.samples
-        return start + header.length
-
-    def _frames(self, block: bytes) -> Iterator[AudioFrame]:
-        import av
-
-        # Bytes that are cut anywhere go through a parser, which hands out whole frames; nothing empties it.
-        for packet in self._context.parse(block or None):
-            try:
-                decoded = self._context.decode(packet)
-            except av.error.InvalidDataError:
-                if block and self._decoded:
-                    raise
-                continue  # junk before the first frame, or a last one that was cut short
-            for frame in decoded:
-                self._decoded = True
-                yield from self._trimmed(frame)
-
-    def _trimmed(self, frame: AudioFrame) -> Iterator[AudioFrame]:
-        skipped = min(self._skip, frame.samples)
-        self._skip -= skipped
-        kept = frame.samples - skipped
-        kept = kept if self._left is None else min(kept, self._left)
-        if part := part_of_frame(frame, skipped, skipped + kept):
-            self._left = self._left if self._left is None else self._left - kept
-            yield part
-
-
-class OggOpusStream:
-    """Opus in Ogg (RFC 7845): the decoder takes off the pre-skip, the last page's time the padding."""
-
-    def __init__(self) -> None:
-        self._pages = OggPages()
-        self._context = audio_context("opus", "r")
-        self._headers = 2
-        self._pre_skip = 0
-        self._given = 0
-
-    def feed(self, block: bytes) -> Iterator[AudioFrame]:
-        """Yield the frames that are whole by now."""
-        import av
-
-        for packet in self._pages.feed(block):
-            if self._headers:
-                self._headers -= 1
-                self._read_header(packet.payload)
-                continue
-            end = None if packet.end_granule is None else packet.end_granule - self._pre_skip
-            for frame in self._context.decode(av.Packet(packet.payload)):
-                kept = frame.samples if end is None else min(frame.samples, end - self._given)
-                if part := part_of_frame(frame, 0, kept):
-                    self._given += part.samples
-                    yield part
-
-    def finish(self) -> Iterable[AudioFrame]:
-        """Give nothing more: no sample is held back."""
-        return ()
-
-    def _read_header(self, payload: bytes) -> None:
-        if payload[:8] == b"OpusHead":
-            self._pre_skip = int.from_bytes(payload[10:12], "little")
-            self._context.extradata = payload
-            self._context.sample_rate = 48000
-        elif payload[:8] != b"OpusTags":
-            raise RemoteProtocolError("the speech that came is Ogg without Opus: ask for another --output-format")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import http.client
 import json
 import threading
@@ -33,11 +34,23 @@ class _Unredirected(urllib.request.HTTPRedirectHandler):
         """Return nothing, so that the redirect is an error."""
 
 
+@functools.cache
+def _asking() -> dict[str, str]:
+    """Tell what is wanted and who asks: by a name of its own, since that of the library is refused here and there."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        agent = f"cueline/{version('cueline')}"
+    except PackageNotFoundError:  # it runs from a folder into which nobody installed it
+        agent = "cueline"
+    return {"Accept": "application/json", "User-Agent": agent}
+
+
 def ask(address: Address, path: str, deadline: float, query: dict[str, str]) -> dict[str, Any]:
     """Ask for the JSON object at a path, by a deadline of the monotonic clock. Raises one of `FAILURES`."""
     scheme, _, rest = address.base.partition("://")
     url = f"{'https' if scheme == 'wss' else 'http'}://{rest}{path}" + (f"?{urlencode(query)}" if query else "")
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310  # checked with the base
+    request = urllib.request.Request(url, headers=_asking())  # noqa: S310  # checked with the base
     for name, secret in Headers(address.key, address.bearer).items():
         request.add_unredirected_header(name, secret)
     direct = [urllib.request.ProxyHandler({})] if address.is_loopback else []

@@ -20,8 +20,8 @@ from pipeline.engines.stream_input import first_message, target
 from pipeline.engines.timing import CONTEXTS, Clock, Station, Way
 from pipeline.errors import UsageError
 from pipeline.model import SpeechRequest
-from pipeline.protocol.messages import ClientMessage, CloseConnection, SendText
-from pipeline.protocol.multi_messages import CloseSocket, InContext
+from pipeline.protocol.messages import ClientMessage, CloseConnection
+from pipeline.protocol.multi_messages import CloseSocket, InContext, flushed
 from pipeline.protocol.multi_session import MultiClientSession
 
 CONTEXT = "1"
@@ -78,7 +78,7 @@ def _messages(station: Station, request: SpeechRequest, way: Way) -> Iterator[st
         yield target(station.address, endpoint, {**station.query(request), **auto})
         session = MultiClientSession()
         first = station.address.signed(first_message(request, way.options))
-        said: list[ClientMessage] = [first, *map(SendText, texts), CloseConnection()]
+        said: list[ClientMessage] = [first, *flushed(texts), CloseConnection()]
         for message in said:
             yield session.send(InContext(CONTEXT, message))
         yield session.send(CloseSocket())

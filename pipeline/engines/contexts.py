@@ -1,7 +1,10 @@
 """Speech requests → contexts of one `multi-stream-input` socket, several at once, each as if it had its own.
 
 A socket belongs to a voice and a query; it is opened by the first request, kept for the next ones, and opened again
-when it was lost. A context is always closed: as soon as its text is sent, or when nobody listens any longer.
+when it was lost. A context is always closed: once its text was sent and sound comes, or when nobody listens any longer.
+
+Closing does not flush here, so the last text does. And a service under load has been seen to close a context whose
+text it had only just got, with a final frame and no sound; one that speaks is spoken to its end.
 """
 
 from __future__ import annotations
@@ -30,13 +33,16 @@ from pipeline.protocol.messages import (
     CloseConnection,
     ErrorMessage,
     FinalMessage,
-    SendText,
     ServerMessage,
     SpeechMessage,
 )
-from pipeline.protocol.multi_messages import CloseSocket, InContext
+from pipeline.protocol.multi_messages import CloseSocket, InContext, flushed
 from pipeline.protocol.multi_session import MOST_CONTEXTS, MultiClientSession
 from pipeline.protocol.refusals import frame_error
+
+# Seconds after which a context is closed though no sound has come: of some texts none does, and a flush has no end of
+# its own. At most half of the silence that is borne, so that the end that the closing brings is still waited for.
+WITHOUT_SOUND = 10.0
 
 
 class ContextsEngine:
@@ -100,6 +106,10 @@ class _Context:
     request: SpeechRequest
     came: asyncio.Queue[SpeechChunk | PipelineError | None] = field(default_factory=asyncio.Queue)
     chunks: list[SpeechChunk] = field(default_factory=list)
+    # Whether all of its text was sent: sound that came before tells nothing of the last one.
+    is_said: bool = False
+    # Set when there is nothing to wait for any longer before it is closed: it sounds, or nobody listens.
+    may_close: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class _Socket:
@@ -137,20 +147,24 @@ class _Socket:
             raise
         self._contexts[name] = context
         try:
-            for message in self._messages(request):
+            first, *texts = self._messages(request)
+            for message in (first, *texts):
                 await self._say(exchange, name, message)
+            context.is_said = True
+            if not texts:
+                context.may_close.set()
+            self._close(exchange, name, context)
             async with contextlib.aclosing(self._heard(context)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
             # Nobody listens any longer; the context ends when the service has ended it, and one that was never opened
             # ends now.
+            context.may_close.set()
             if name in self._contexts and name not in self._session.unfinished_contexts:
                 self._end(name, None)
             elif name in self._session.open_contexts and not self.is_gone:
-                closing = asyncio.create_task(self._say(exchange, name, CloseConnection()))
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
+                self._close(exchange, name, context)
 
     async def close(self) -> None:
         """Close the socket, contexts and all, and wait for it."""
@@ -160,15 +174,29 @@ class _Socket:
     # ── one context ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _messages(self, request: SpeechRequest) -> tuple[ClientMessage, ...]:
-        """All that is said for a request. The socket's very first message lets us in."""
+        """All that is said for a request, but for the end. The socket's very first message lets us in."""
         first = first_message(request, self._options)
         signed = first if self._is_signed else self._service.address.signed(first)
         self._is_signed = True
-        return signed, *map(SendText, pieces(request.text, self._options)), CloseConnection()
+        return signed, *flushed(pieces(request.text, self._options))
 
     async def _say(self, exchange: Exchange, name: str, message: ClientMessage) -> None:
         if name in self._contexts:
             await exchange.give(lambda: self._session.send(InContext(name, message)))
+
+    def _close(self, exchange: Exchange, name: str, context: _Context) -> None:
+        """Let the context be closed, when it is time."""
+        closing = asyncio.create_task(self._close_in_time(exchange, name, context))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _close_in_time(self, exchange: Exchange, name: str, context: _Context) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(WITHOUT_SOUND, self._service.limits.silence / 2)):
+                await context.may_close.wait()
+        if name in self._session.open_contexts and not self.is_gone:
+            with contextlib.suppress(PipelineError):
+                await self._say(exchange, name, CloseConnection())
 
     async def _heard(self, context: _Context) -> AsyncGenerator[SpeechChunk, None]:
         limits = self._service.limits
@@ -242,6 +270,8 @@ class _Socket:
             self._end_by(name, frame_error(message))
             self._failed = True
         elif isinstance(message, SpeechMessage | FinalMessage):
+            if message.chunk.audio and context.is_said:
+                context.may_close.set()
             if message.chunk != SpeechChunk():
                 context.chunks.append(message.chunk)
                 context.came.put_nowait(message.chunk)
@@ -259,7 +289,9 @@ class _Socket:
             await exchange.give(lambda: self._session.send(CloseSocket()))
 
     def _end(self, name: str, error: PipelineError | None) -> None:
-        self._contexts.pop(name).came.put_nowait(error)
+        context = self._contexts.pop(name)
+        context.came.put_nowait(error)
+        context.may_close.set()
         self._room.release()
 
     def _end_all(self, failure: PipelineError) -> None:

@@ -1,7 +1,7 @@
 """The `text-to-dialogue` endpoint, for models that `stream-input` refuses: a speech request → address and wording.
 
 One voice speaks there as well as several. Of its settings the service heeds only the stability; the request's others
-shape nothing, and `UNHEEDED` names them for whoever tells the person so.
+shape nothing, and `models` names them for whoever tells the person so.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pipeline.engines import LiveOptions
 from pipeline.engines.connecting import Address
+from pipeline.engines.models import is_of_dialogues, language_code
 from pipeline.engines.stream_input import target
 from pipeline.engines.wording import Wording
 from pipeline.model import SpeechRequest
@@ -19,21 +20,10 @@ from pipeline.protocol.messages import ServerMessage
 from pipeline.protocol.multi_messages import CloseSocket
 from pipeline.protocol.session import Ending
 
-# Models that `stream-input` refuses and this endpoint speaks: these and all that begin so.
-MODELS = ("eleven_v3", "eleven_v4")
-# Settings, by their names in the table of settings, that mean nothing to these models.
-UNHEEDED = (
-    "voice_settings.similarity_boost",
-    "voice_settings.style",
-    "voice_settings.use_speaker_boost",
-    "voice_settings.speed",
-    "ssml",
-)
-
 
 def is_spoken_here(model: str) -> bool:
     """Whether a model speaks at this endpoint, and not at `stream-input`."""
-    return model.startswith(MODELS)
+    return is_of_dialogues(model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +33,8 @@ class Dialogue:
     def target(self, address: Address, request: SpeechRequest, options: LiveOptions) -> str:  # noqa: ARG002
         """Compose the path and query of a handshake. There is no schedule, and no other time than 20 s of silence."""
         query = {"model_id": request.model, "output_format": request.output_format, "sync_alignment": "true"}
-        if request.language:
-            query["language_code"] = request.language.partition("-")[0]
+        if (code := language_code(request.model, request.language)) is not None:
+            query["language_code"] = code
         if request.normalization != "auto":
             query["apply_text_normalization"] = request.normalization
         if request.seed is not None:

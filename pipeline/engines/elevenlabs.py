@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
+import http.client
+import re
 import time
-from collections.abc import AsyncIterator
+import urllib.error
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,13 +20,15 @@ from pipeline.engines.connecting import Address, is_loopback
 from pipeline.engines.contexts import ContextsEngine
 from pipeline.engines.dialogue import Dialogue, is_spoken_here
 from pipeline.engines.exchange import Service
+from pipeline.engines.models import language_code
 from pipeline.engines.recording import Recorder
 from pipeline.engines.slots import slots_of
 from pipeline.engines.stream_input import StreamInput, common_query
 from pipeline.engines.streaming import SocketEngine
 from pipeline.engines.wording import Endpoint
-from pipeline.errors import RefusedError, UsageError
-from pipeline.model import SpeechRequest
+from pipeline.errors import EngineError, RefusedError, UsageError
+from pipeline.model import Sayer, SpeechRequest
+from pipeline.protocol.refusals import http_error
 
 HOST = "https://api.elevenlabs.io"
 # The same service under its other names, as its own client library lists them: which one is asked shapes no speech.
@@ -36,10 +43,14 @@ HOSTS = frozenset(
 )
 # Requests that are worth having under way; how many of them speak, the account's slots say.
 MOST_AT_ONCE = 30
-# Models that take a language; for the others it is an error or means nothing.
-LANGUAGE_MODELS = ("eleven_flash_v2_5", "eleven_turbo_v2_5")
 # The listing is read in pages of a hundred voices: at most so many, and all in so many seconds.
 MOST_PAGES, LISTING_SECONDS = 20, 30.0
+# Of an answer that refuses the listing, as much as its reason may take; the statuses that say who may read it.
+MOST_ERROR_BYTES, FORBIDDEN = 2**16, (401, 403)
+# What the service's ids look like, and what an id may look like anywhere: a name with spaces or accents is none.
+CLOUD_ID = re.compile(r"[A-Za-z0-9]{20}")
+_ID = re.compile(r"[A-Za-z0-9_.:+~-]+")
+MOST_NAMED = 3
 
 
 @contextlib.asynccontextmanager
@@ -134,37 +145,107 @@ def query_of(request: SpeechRequest) -> dict[str, str]:
             "model_not_served",
         )
     query = {"model_id": request.model} if request.model else {}
-    if request.model in LANGUAGE_MODELS and request.language:
-        query["language_code"] = request.language.partition("-")[0]
+    if (code := language_code(request.model, request.language)) is not None:
+        query["language_code"] = code
     return query | common_query(request)
 
 
-async def resolve_voice(access: Access, name: str) -> str:
-    """Find the id of a voice by its name in the account's listing; an id stays what it is.
+def _unsaid(_remark: str) -> None:
+    """Say nothing: nobody listens."""
 
-    A name matches whole, or before a dash (`Rachel - calm`), upper and lower case alike. When there is no key,
-    or the listing cannot be had or does not know the name, it is taken as the id: the service will say if it is none.
-    Raises UsageError for a base URL or a key that may not be used.
+
+async def resolve_voice(access: Access, name: str, say: Sayer = _unsaid) -> str:
+    """Find the id of a voice by its name in the account's listing; an id stays what it is, and is not looked up.
+
+    A name matches whole, or before a dash (`Rachel - calm`), upper and lower case alike. One that the listing does not
+    know is taken for an id where it may be one, and so is any name without a key to look it up with, or where the
+    listing cannot be had; `say` hears of it. On this machine, whose servers have ids of every kind, any name may be one.
+
+    Raises UsageError for a base URL or a key that may not be used, a key that may not list voices, or a name that no
+    voice has; RefusedError, in the service's words, where the listing is refused for another reason.
     """
-    if not access.key and not is_loopback(urlsplit(base_of(access)).hostname or ""):
+    if looks_like_an_id(name) or (not access.key and not is_loopback(urlsplit(base_of(access)).hostname or "")):
         return name
     address = address_of(access)
-    try:
-        voices = await unawaited(lambda: _listed(address), LISTING_SECONDS)
-    except FAILURES:
+    found: list[tuple[str, str]] | _Forbidden | None = None
+    with contextlib.suppress(*FAILURES):
+        found = await unawaited(lambda: _listed_or_forbidden(address), LISTING_SECONDS)
+    if isinstance(found, _Forbidden) and not address.is_loopback:
+        raise found.told_of(name)
+    if not isinstance(found, list):
+        say(f"the voices cannot be listed, so {name!r} is taken for a voice's id")
         return name
-    return _match(voices, name)
+    return _match(found, name) or (name if address.is_loopback else _unlisted(found, name, say))
 
 
-def _match(voices: list[tuple[str, str]], name: str) -> str:
+def looks_like_an_id(name: str) -> bool:
+    """Whether a name is as good as surely one of the service's ids: twenty letters and digits, and not a long word."""
+    return CLOUD_ID.fullmatch(name) is not None and not name.isalpha()
+
+
+@dataclass(frozen=True, slots=True)
+class _Forbidden:
+    """The listing may not be read: the status that says so, and the service's answer, typed."""
+
+    status: int
+    reason: EngineError
+
+    def told_of(self, name: str) -> UsageError | EngineError:
+        """Tell what it means for a voice's name: the id would do, unless the key itself is refused."""
+        if self.reason.code and "permission" not in f"{self.reason.code} {self.reason}".lower():
+            return self.reason
+        return UsageError(
+            f"the key may not list voices (HTTP {self.status}), so the voice {name!r} cannot be looked up: write the "
+            "voice's id instead of its name, or give the key the permission voices_read"
+        )
+
+
+def _match(voices: list[tuple[str, str]], name: str) -> str | None:
     wanted = name.strip().casefold()
     if any(name == identifier for identifier, _ in voices):
         return name
-    for shorten in (str.strip, lambda text: text.partition(" - ")[0].strip()):
+    for shorten in (str.strip, _short):
         for identifier, listed in voices:
             if shorten(listed).casefold() == wanted:
                 return identifier
-    return name
+    return None
+
+
+def _short(listed: str) -> str:
+    return listed.partition(" - ")[0].strip()
+
+
+def _unlisted(voices: list[tuple[str, str]], name: str, say: Sayer) -> str:
+    """Take a name that the listing does not have for an id, aloud. Raises UsageError where it can be none."""
+    if CLOUD_ID.fullmatch(name):  # a voice need not be listed to be spoken with
+        return name
+    near = _nearest(name, (shown for _, listed in voices for shown in (listed.strip(), _short(listed))))
+    if _ID.fullmatch(name):
+        say(f"the account lists no voice {name!r}{f' (did you mean {near}?)' if near else ''}: it is taken for an id")
+        return name
+    raise UsageError(
+        f"the account lists no voice {name!r}; {f'did you mean {near}?' if near else 'cueline voices lists them'}"
+    )
+
+
+def _nearest(name: str, listed: Iterable[str]) -> str:
+    """Return the listed names nearest to one, `'A' or 'B'`; "" where none is near."""
+    known = {shown.casefold(): shown for shown in listed if shown}
+    found = difflib.get_close_matches(name.casefold(), list(known), n=MOST_NAMED)
+    return " or ".join(repr(known[each]) for each in found)
+
+
+def _listed_or_forbidden(address: Address) -> list[tuple[str, str]] | _Forbidden:
+    """Read the listing, or why it may not be read; what is raised here would have frames with the key hang on it."""
+    try:
+        return _listed(address)
+    except urllib.error.HTTPError as error:
+        if error.code not in FORBIDDEN:
+            raise
+        with error, contextlib.suppress(OSError, http.client.HTTPException):
+            body = address.blotted(error.read(MOST_ERROR_BYTES).decode("utf-8", "replace")).encode()
+            return _Forbidden(error.code, http_error(error.code, body))
+        return _Forbidden(error.code, http_error(error.code))
 
 
 def _listed(address: Address) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote
 
 from pipeline.engines.handshake import RefusedHandshakeError, detail, invalid
+from pipeline.engines.models import MOST_CHARACTERS_OF_OTHERS, model_of
 from pipeline.model import VoiceSettings
 
 # Of `GET /v2/voices`.
@@ -40,38 +41,22 @@ class ListedModel:
     languages: tuple[str, ...]
 
 
-_MANY = (
-    "en",
-    "de",
-    "fr",
-    "es",
-    "it",
-    "pt",
-    "pl",
-    "nl",
-    "sv",
-    "da",
-    "fi",
-    "cs",
-    "tr",
-    "ru",
-    "uk",
-    "ja",
-    "zh",
-    "ko",
-    "hi",
-    "ar",
-)
+def _listed(name: str, shown: str, multiplier: float) -> ListedModel:
+    model = model_of(name)
+    assert model is not None
+    return ListedModel(name, shown, model.most_characters, multiplier, tuple(sorted(model.languages)))
+
+
 MODELS = (
-    ListedModel("eleven_multilingual_v2", "Multilingual v2", 10_000, 1.0, _MANY),
-    ListedModel("eleven_flash_v2_5", "Flash v2.5", 40_000, 0.5, _MANY),
-    ListedModel("eleven_turbo_v2_5", "Turbo v2.5", 40_000, 0.5, _MANY),
-    ListedModel("eleven_flash_v2", "Flash v2", 30_000, 0.5, ("en",)),
-    ListedModel("eleven_turbo_v2", "Turbo v2", 30_000, 0.5, ("en",)),
-    ListedModel("eleven_v3", "v3", 3_000, 1.0, _MANY),
+    _listed("eleven_multilingual_v2", "Multilingual v2", 1.0),
+    _listed("eleven_flash_v2_5", "Flash v2.5", 0.5),
+    _listed("eleven_turbo_v2_5", "Turbo v2.5", 0.5),
+    _listed("eleven_flash_v2", "Flash v2", 0.5),
+    _listed("eleven_turbo_v2", "Turbo v2", 0.5),
+    _listed("eleven_v3", "v3", 1.0),
 )
-# Where no model is named.
-MOST_CHARACTERS = {model.id: model.most_characters for model in MODELS} | {"": 10_000}
+# By the models' names, and where no model is named.
+MOST_CHARACTERS = {model.id: model.most_characters for model in MODELS} | {"": MOST_CHARACTERS_OF_OTHERS}
 
 
 def offline_voices() -> Sequence[ListedVoice]:

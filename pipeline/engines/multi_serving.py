@@ -235,5 +235,5 @@ class _Dictated:
             self._dictation.take(message)
 
     def end(self) -> None:
-        """Let be spoken what is left."""
-        self._dictation.end()
+        """Leave unspoken what was not flushed, as the service does: a context that is closed generates no more."""
+        self._dictation.cut()

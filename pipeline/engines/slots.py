@@ -16,6 +16,7 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 from pipeline.errors import BusyError
+from pipeline.protocol.refusals import TOO_MANY_AT_ONCE
 
 # Until an account's limit is known: the least that any plan allows.
 LEAST_OF_PLANS = 2
@@ -146,12 +147,10 @@ class Slots:
 
 
 def is_refused_for_number(error: BaseException) -> bool:
-    """Whether the service refused because too many are under way: by its name of the reason, or by 429 alone."""
+    """Whether the service refused because too many are under way: by its name or words for it, or by 429 alone."""
     if not isinstance(error, BusyError):
         return False
-    return error.code == "429" or bool(
-        re.search(r"concurren|max_active_conversations", f"{error.code} {error.message}", re.IGNORECASE)
-    )
+    return error.code == "429" or bool(re.search(TOO_MANY_AT_ONCE, f"{error.code} {error.message}", re.IGNORECASE))
 
 
 def limit_in(headers: Mapping[str, str]) -> int:

@@ -81,6 +81,10 @@ class Dictation:
         self._queue(self._buffer.flush())
         self._speaking.end()
 
+    def cut(self) -> None:
+        """Drop what is buffered, and let be spoken what already was to be; nothing more will come."""
+        self._speaking.end()
+
     def _add(self, message: SendText) -> None:
         if message.schedule is not None:
             self._buffer.schedule = checked_schedule(message.schedule) or DEFAULT_SCHEDULE

@@ -97,7 +97,9 @@ def _make(making: _Making, access: Access) -> Outcome:
     missing = making.plan.missing(store)
     sound = SoundTrack(making.plan, store, _sound_path(making), making.progress)
     with encoding_beside(sound) as encoded, making.ending.watched():
-        speak(making.assignment.engine, access, missing, store, making.progress, sound.notice)
+        # Told, not kept: the job file's remarks are told again of files that stand.
+        say = making.remarks.say
+        speak(making.assignment.engine, access, missing, store, making.progress, sound.notice, say)
         narration, repairs = sound.joined.result()
         for repair in repairs:
             making.remarks(f"{making.assignment.job.script.name}: {repair}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.codecs import parse_output_format
 from pipeline.engines import Access
 from pipeline.engines.identity import shaped_by
+from pipeline.engines.models import most_characters
 from pipeline.errors import ScriptError, UsageError
 from pipeline.model import Sayer, SpeechRequest
 from pipeline.production.casting import (
@@ -22,7 +24,7 @@ from pipeline.production.casting import (
     unheeded_remarks,
 )
 from pipeline.production.jobs import Assignment
-from pipeline.settings import Settings
+from pipeline.production.model_remarks import model_remarks
 from pipeline.store import Store, content_key
 
 # What is said when the engine was nobody's choice, but that of the key.
@@ -30,17 +32,8 @@ _CHOSEN: Mapping[str, str] = {
     "offline": "the offline voice speaks, for there is no key in ELEVENLABS_API_KEY",
     "elevenlabs": "the service speaks, for there is a key; --engine offline costs nothing",
 }
-# The most characters that a model takes in one go, as the service's list of models tells; of others as many as most take.
-MOST_CHARACTERS: Mapping[str, int] = {
-    "eleven_multilingual_v2": 10_000,
-    "eleven_flash_v2_5": 40_000,
-    "eleven_turbo_v2_5": 40_000,
-    "eleven_flash_v2": 30_000,
-    "eleven_turbo_v2": 30_000,
-    "eleven_v3": 5_000,
-    OFFLINE_MODEL: 40_000,
-}
-MOST_CHARACTERS_OF_OTHERS = 10_000
+# The most characters that the offline voice takes in one go; those of the service's models are theirs.
+MOST_CHARACTERS_OFFLINE = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +58,9 @@ class Plan:
 def make_plan(assignment: Assignment, access: Access, say: Sayer) -> Plan:
     """Cast every segment, and say who speaks where nobody chose.
 
-    Raises UsageError where the engine that was asked for cannot be reached at all, SettingError where there is no such
-    format of sound, ScriptError where a text is too long to be spoken in one go.
+    Raises UsageError where the engine that was asked for cannot be reached at all or has no voice of a name,
+    RefusedError where it does not let this key in, SettingError where there is no such format of sound, ScriptError
+    where a text is too long to be spoken in one go.
     """
     engine = assignment.engine
     settings, script, path = assignment.settings, assignment.script, str(assignment.job.script)
@@ -76,26 +70,18 @@ def make_plan(assignment: Assignment, access: Access, say: Sayer) -> Plan:
         parse_output_format(settings.text("output_format"))
     if "engine" not in settings.given:
         say(_CHOSEN[engine])
-    cast = _cast(assignment, access)
+    cast = _cast(assignment, access, say)
     lines = lines_of(script, settings, cast, engine, path)
-    models = {line.request.model for line in lines if line.request is not None}
-    for text in (*cast.remarks, *unheeded_remarks(settings, engine), *_unheeded_by_models(settings, models)):
+    for text in (*cast.remarks, *unheeded_remarks(settings, engine)):
         say(text)
     _refuse_too_long(lines, path)
+    if engine == "elevenlabs":
+        for text in model_remarks(settings, lines, assignment.job.script.name):
+            say(text)
     keys = tuple(
         content_key(line.request, shaped_by(engine, access, line.request)) if line.request else None for line in lines
     )
     return Plan(assignment, lines, keys)
-
-
-def _unheeded_by_models(settings: Settings, models: Iterable[str]) -> tuple[str, ...]:
-    """Say which of the given settings mean nothing to a model that speaks dialogues."""
-    from pipeline.engines.dialogue import UNHEEDED, is_spoken_here
-
-    given = [name for name in UNHEEDED if name in settings.given]
-    return tuple(
-        f"{name} means nothing to the model {model}" for model in models if is_spoken_here(model) for name in given
-    )
 
 
 def _refuse_too_long(lines: Iterable[Line], path: str) -> None:
@@ -104,7 +90,7 @@ def _refuse_too_long(lines: Iterable[Line], path: str) -> None:
         if line.request is None:
             continue
         model, count = line.request.model, len(line.request.text)
-        most = MOST_CHARACTERS.get(model, MOST_CHARACTERS_OF_OTHERS)
+        most = MOST_CHARACTERS_OFFLINE if model == OFFLINE_MODEL else most_characters(model)
         if count > most:
             who = "the offline voice" if model == OFFLINE_MODEL else f"the model {model}"
             message = (
@@ -114,14 +100,14 @@ def _refuse_too_long(lines: Iterable[Line], path: str) -> None:
             raise ScriptError(message, path, line.segment.line)
 
 
-def _cast(assignment: Assignment, access: Access) -> Cast:
+def _cast(assignment: Assignment, access: Access, say: Sayer) -> Cast:
     if assignment.engine == "offline":
         from pipeline.engines import offline
 
         offered = OfflineVoices(offline.known_voice, offline.VARIANTS, offline.explicit, offline.is_listed)
         cast = cast_offline(assignment.script, assignment.settings, offered)
         return replace(cast, remarks=(*cast.remarks, *_voice_remarks(cast, assignment)))
-    return cast_cloud(assignment.settings, remembered(access, assignment))
+    return cast_cloud(assignment.settings, remembered(access, assignment, say))
 
 
 def _voice_remarks(cast: Cast, assignment: Assignment) -> tuple[str, ...]:
@@ -136,10 +122,18 @@ def _voice_remarks(cast: Cast, assignment: Assignment) -> tuple[str, ...]:
     return (f"offline, espeak-ng speaks (language {language}): clear, but robotic",)
 
 
-def remembered(access: Access, assignment: Assignment) -> Callable[[str], str]:
-    """Make a resolver of voice names that asks the service once and keeps the answer beside the store."""
+def remembered(access: Access, assignment: Assignment, say: Sayer) -> Callable[[str], str]:
+    """Make a resolver of voice names that asks the service once and keeps the answer beside the store.
+
+    Whatever it says of a name is said once, however many speakers have it. Says and raises what `resolve_voice` does.
+    """
     from pipeline.engines.elevenlabs import resolve_voice
     from pipeline.production.voice_names import VoiceNames
 
     names = VoiceNames(assignment.job.store)
-    return lambda name: names.resolve(name, lambda wanted: asyncio.run(resolve_voice(access, wanted)))
+
+    @functools.cache
+    def resolve(name: str) -> str:
+        return names.resolve(name, lambda wanted: asyncio.run(resolve_voice(access, wanted, say)))
+
+    return resolve

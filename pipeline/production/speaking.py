@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline import pcm
@@ -13,13 +13,19 @@ from pipeline.engines import ENGINES, Access, Engine
 from pipeline.engines.hearing import hear
 from pipeline.engines.plausibility import refuse_broken_sound
 from pipeline.engines.retries import speak_into
-from pipeline.errors import PipelineError
-from pipeline.model import Progress, ProgressCallback, SpeechChunk, SpeechRequest, Utterance
+from pipeline.engines.slots import is_refused_for_number
+from pipeline.errors import BusyError, ConnectionLostError, PipelineError
+from pipeline.model import Progress, ProgressCallback, Sayer, SpeechChunk, SpeechRequest, Utterance
 from pipeline.store import Store
 
 STAGE = "speaking"
 # How often to ask whether another run is done with a segment.
 ASK_AGAIN_SECONDS = 0.2
+# What a person is told who waits for a further try.
+NO_PLACE = "the account speaks as much at once as it may, here or elsewhere: waiting for a free place"
+BUSY = "the speech service is busy: trying again"
+NOT_CONNECTED = "the connection to the speech service does not hold: trying again"
+UNUSABLE = "the speech service sends what cannot be used: trying again"
 
 
 def utterance_of(key: str, request: SpeechRequest, chunks: Sequence[SpeechChunk]) -> tuple[Utterance, bytes]:
@@ -48,6 +54,28 @@ class _Tally:
         self.progress(Progress(STAGE, self.done, self.total, "characters"))
 
 
+@dataclass(slots=True)
+class _Waits:
+    """Tells each reason to wait once."""
+
+    say: Sayer
+    told: set[str] = field(default_factory=set)
+
+    def tell(self, error: PipelineError) -> None:
+        remark = _why_it_waits(error)
+        if remark not in self.told:
+            self.told.add(remark)
+            self.say(remark)
+
+
+def _why_it_waits(error: PipelineError) -> str:
+    if is_refused_for_number(error):
+        return NO_PLACE
+    if isinstance(error, BusyError):
+        return BUSY
+    return NOT_CONNECTED if isinstance(error, ConnectionLostError) else UNUSABLE
+
+
 def speak(
     engine: str,
     access: Access,
@@ -55,16 +83,18 @@ def speak(
     store: Store,
     progress: ProgressCallback,
     notice: Callable[[], None] = lambda: None,
+    say: Sayer = lambda _: None,
 ) -> None:
     """Open an engine and speak requests by key; `notice` is called whenever one more lies in the store.
 
+    `say` is told why it takes long, once for each reason, where a request has to be tried for some seconds.
     Raises EngineError, StoreError, and what `notice` raises; KeyboardInterrupt passes through. What was whole by then
     is kept.
     """
 
     async def run() -> None:
         async with ENGINES[engine](access) as opened:
-            await speak_missing(opened, requests, store, progress, notice)
+            await speak_missing(opened, requests, store, progress, notice, say)
 
     if requests:
         asyncio.run(run())
@@ -76,6 +106,7 @@ async def speak_missing(
     store: Store,
     progress: ProgressCallback,
     notice: Callable[[], None] = lambda: None,
+    say: Sayer = lambda _: None,
 ) -> None:
     """Speak requests by key, as many at once as the engine allows, and keep each in the store when it is whole.
 
@@ -84,6 +115,7 @@ async def speak_missing(
     tally = _Tally(sum(len(request.text) for request in requests.values()), progress)
     progress(Progress(STAGE, 0, tally.total, "characters"))
     queue = list(requests.items())[::-1]
+    waits = _Waits(say)
 
     async def worker() -> None:
         while queue:
@@ -91,7 +123,7 @@ async def speak_missing(
             with await _reserved(store, key):
                 # Another run may have spoken it meanwhile.
                 if await asyncio.to_thread(store.get, key) is None:
-                    spoken = await speak_into(partial(utterance_of, key, request), engine, request)
+                    spoken = await speak_into(partial(utterance_of, key, request), engine, request, waiting=waits.tell)
                     await asyncio.to_thread(store.put, *spoken)
             tally.add(request)
             notice()

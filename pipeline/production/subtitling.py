@@ -122,7 +122,7 @@ def _speak_words(job: Job, outputs: Sequence[Path], access: Access, progress: Pr
     plan = make_plan(assignment, access, say)
     store = Store(job.store)
     missing = plan.missing(store)
-    speak(assignment.engine, access, missing, store, progress)
+    speak(assignment.engine, access, missing, store, progress, say=say)
     narration, repairs = narration_of(plan, store)
     for repair in repairs:
         say(f"{job.script.name}: {repair}")

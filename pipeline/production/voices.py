@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.engines import Access
+from pipeline.engines.elevenlabs import CLOUD_ID
 from pipeline.engines.identity import shaped_by
 from pipeline.engines.voice_listing import ListedVoice, Listing
 from pipeline.errors import StoreError, UsageError
@@ -24,8 +25,6 @@ from pipeline.store import Store, content_key
 MOST_CHARACTERS = 1000
 MOST_NAMED = 6
 TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
-# What the service's ids look like: one that the account does not list may still be spoken with.
-CLOUD_ID = re.compile(r"[A-Za-z0-9]{20}")
 
 
 @dataclass(frozen=True, slots=True)

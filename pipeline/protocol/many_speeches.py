@@ -6,13 +6,14 @@ server has ended it (final frame, or error).
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from pipeline.errors import LocalProtocolError, RemoteProtocolError
 from pipeline.model import SpeechChunk
 from pipeline.protocol.contexts import ContextId, SocketStates, shown
-from pipeline.protocol.messages import ErrorMessage, FinalMessage, SpeechMessage, UnknownMessage
+from pipeline.protocol.messages import CloseConnection, ErrorMessage, FinalMessage, SpeechMessage, UnknownMessage
 from pipeline.protocol.multi_messages import InContext, MultiServerMessage
 from pipeline.protocol.multi_parsing import MOST_ID_CHARACTERS, parse_multi_server
 from pipeline.protocol.refusals import close_error
@@ -100,10 +101,15 @@ class ManySpeechesClientSession(ManySpeechesSession[_Sent]):
         """Return what the server's frame holds. Raises RemoteProtocolError; after that only `closed` has a meaning.
 
         A frame in a context that is over is an UnknownMessage when it brings nothing, and a fault when it brings sound.
-        A name that the server itself gave the default context is read as None.
+        A name that the server itself gave the default context is read as None. A final frame ends a context that we
+        have not closed yet, too: a server may take a flush for the end.
         """
         try:
             message = self._placed(parse_multi_server(text))
+            if isinstance(message.message, FinalMessage) and message.context_id in self._states.open:
+                # Where even that may not be any more, the frame may not either, and it is the frame's fault.
+                with contextlib.suppress(StateError):
+                    self._states.move(self.ours, message.context_id, CloseConnection)
             self._received(message.context_id, type(message.message))
         except RemoteProtocolError:
             self._states.fail(self.theirs)

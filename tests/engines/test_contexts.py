@@ -6,22 +6,31 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
 
+from pipeline.engines import LIVE, LiveOptions
 from pipeline.engines.connecting import Address, Limits
 from pipeline.engines.contexts import ContextsEngine
-from pipeline.engines.exchange import Service
+from pipeline.engines.exchange import Exchange, Service
 from pipeline.engines.hearing import hear
 from pipeline.engines.loopback import serve
 from pipeline.engines.retries import speak_into
 from pipeline.engines.stream_input import common_query
 from pipeline.errors import ConnectionLostError, PipelineError, RefusedError
 from pipeline.model import Alignment, SpeechChunk, SpeechRequest, Voice
-from pipeline.protocol.messages import CloseConnection, ErrorMessage, FinalMessage, InitializeConnection, SpeechMessage
+from pipeline.protocol.messages import (
+    CloseConnection,
+    ErrorMessage,
+    FinalMessage,
+    InitializeConnection,
+    SendText,
+    SpeechMessage,
+)
 from pipeline.protocol.multi_composing import compose_multi
 from pipeline.protocol.multi_messages import CloseSocket, InContext
 from pipeline.protocol.multi_session import MOST_CONTEXTS, MultiServerSession
@@ -39,10 +48,10 @@ def request(text: str) -> SpeechRequest:
     return SpeechRequest(text, Voice("v"), "eleven_flash_v2_5", "en")
 
 
-def engine_at(base: str, silence: float = 10.0) -> ContextsEngine:
+def engine_at(base: str, silence: float = 10.0, options: LiveOptions = LIVE) -> ContextsEngine:
     """The client under test."""
     service = Service(Address(base), Limits(opening=5, silence=silence, closing=0.3))
-    return ContextsEngine("t", service, common_query, lambda _: "")
+    return ContextsEngine("t", service, common_query, lambda _: "", options=options)
 
 
 @contextlib.asynccontextmanager
@@ -63,14 +72,14 @@ def speech_of(text: str) -> SpeechMessage:
     return SpeechMessage(SpeechChunk(bytes(2 * 240 * len(text)), times, None))
 
 
-async def ended(connection: ServerConnection, count: int) -> dict[str, str]:
-    """Hear so many contexts to their ends: their texts by their ids."""
+async def flushed(connection: ServerConnection, count: int) -> dict[str, str]:
+    """Hear so many contexts until they are flushed: their texts by their ids."""
     texts: dict[str, str] = {}
     while count:
         message = json.loads(await connection.recv())
         name = message["context_id"]
-        texts[name] = texts.get(name, "") + message.get("text", "")
-        count -= bool(message.get("close_context"))
+        texts[name] = texts.get(name, "") + message["text"]
+        count -= bool(message.get("flush"))
     return {name: text.strip() for name, text in texts.items()}
 
 
@@ -108,19 +117,18 @@ def test_one_socket_never_more_than_five_contexts_all_closed() -> None:
     seen: list[Any] = []
 
     async def script(connection: ServerConnection) -> None:
-        session, texts = MultiServerSession(), dict[str | None, str]()
+        session = MultiServerSession()
         async for text in connection:
             received = session.receive(text)
             seen.append(received)
             assert len(session.unfinished_contexts) <= MOST_CONTEXTS
             if isinstance(received, CloseSocket):
                 return
-            if isinstance(received.message, InitializeConnection):
-                texts[received.context_id] = ""
+            if isinstance(received.message, SendText):
+                assert received.message.flush
+                await connection.send(session.send(InContext(received.context_id, speech_of("Hi "))))
             elif isinstance(received.message, CloseConnection):
-                await asyncio.sleep(0.01)
-                for message in (speech_of("Hi "), FinalMessage()):
-                    await connection.send(session.send(InContext(received.context_id, message)))
+                await connection.send(session.send(InContext(received.context_id, FinalMessage())))
 
     async def run() -> list[Any]:
         async with service(script) as base, engine_at(base) as engine:
@@ -139,7 +147,7 @@ def test_an_error_ends_its_own_context(spelling: str) -> None:
     """The others are spoken to their end; either spelling of the context is read."""
 
     async def script(connection: ServerConnection) -> None:
-        texts = await ended(connection, 2)
+        texts = await flushed(connection, 2)
         bad = next(name for name, text in texts.items() if text == "Bad.")
         good = next(name for name, text in texts.items() if text == "Good.")
         error = {"message": "No credits remain", "error": "quota_exceeded", "code": 1008, spelling: bad}
@@ -160,7 +168,7 @@ def test_a_socket_that_ends_ends_all_but_what_was_whole() -> None:
     """Those may be tried again, each by itself, on another socket."""
 
     async def breaking(connection: ServerConnection) -> None:
-        texts = await ended(connection, 3)
+        texts = await flushed(connection, 3)
         names = {text: name for name, text in texts.items()}
         await tell(connection, names["One."], speech_of("One. "))
         await tell(connection, names["Two."], speech_of("Tw"))
@@ -168,7 +176,7 @@ def test_a_socket_that_ends_ends_all_but_what_was_whole() -> None:
         connection.transport.close()
 
     async def well(connection: ServerConnection) -> None:
-        for name in await ended(connection, 1):
+        for name in await flushed(connection, 1):
             await tell(connection, name, speech_of("Two. "), FinalMessage())
         await connection.wait_closed()
 
@@ -214,3 +222,169 @@ def test_who_stops_listening_leaves_room_for_others() -> None:
             return await asyncio.wait_for(results(engine, *TEXTS), 20)
 
     assert not [each for each in asyncio.run(run()) if isinstance(each, PipelineError)]
+
+
+# ── the end of a context ───────────────────────────────────────────────────────────────────────────────────────────
+
+WAYS = [LIVE, replace(LIVE, schedule=(50.0,)), replace(LIVE, auto_mode=True), replace(LIVE, schedule=(50.0, 500.0))]
+LONG = " ".join(TEXTS)
+
+
+@pytest.mark.parametrize("options", WAYS, ids=["whole", "schedule", "auto", "schedule of a long stretch"])
+def test_all_of_a_text_is_spoken_where_closing_does_not_flush(options: LiveOptions) -> None:
+    """Whatever the schedule left in the buffer, by one flush with the last text."""
+
+    async def run() -> list[Any]:
+        async with serve(TruthVoice(), port=0) as base, engine_at(base, options=options) as engine:
+            return await results(engine, LONG, TEXTS[0])
+
+    for text, chunks in zip([LONG, TEXTS[0]], asyncio.run(run()), strict=True):
+        heard = hear("pcm_24000", chunks)
+        assert "".join(heard.characters.chars).split() == text.split()
+        assert heard.samples
+
+
+def hasty(seen: list[dict[str, Any]], at_once: int = 0) -> Script:
+    """Speaks when it is flushed, a while later: unless it is closed before. Something comes for message `at_once`."""
+
+    async def script(connection: ServerConnection) -> None:
+        speaking = asyncio.create_task(asyncio.sleep(0))
+        async for text in connection:
+            seen.append(json.loads(text))
+            if seen[-1].get("flush"):
+                speaking = asyncio.create_task(late(connection))
+            elif seen[-1].get("close_context"):
+                speaking.cancel()
+                await tell(connection, "1", FinalMessage())
+            elif len(seen) == at_once:
+                await tell(connection, "1", speech_of("Hi "))
+
+    async def late(connection: ServerConnection) -> None:
+        await asyncio.sleep(0.1)
+        await tell(connection, "1", speech_of(LONG))
+
+    return script
+
+
+@pytest.mark.parametrize("options", WAYS, ids=["whole", "schedule", "auto", "schedule of a long stretch"])
+def test_the_last_text_flushes_and_sound_comes_before_the_close(options: LiveOptions) -> None:
+    """A server that closes at once what does not sound yet, as has been seen of the service, gives all of it."""
+    seen: list[dict[str, Any]] = []
+
+    async def run() -> list[Any]:
+        async with service(hasty(seen)) as base, engine_at(base, options=options) as engine:
+            return await results(engine, LONG)
+
+    assert asyncio.run(run()) == [[speech_of(LONG).chunk]]
+    first, *texts, close, leave = seen
+    assert (first["text"], close, leave) == (
+        " ",
+        {"close_context": True, "context_id": "1"},
+        {"close_socket": True},
+    )
+    assert [bool(each.get("flush")) for each in texts] == [False] * (len(texts) - 1) + [True]
+    assert "".join(each["text"] for each in texts).split() == LONG.split()
+
+
+def test_sound_before_the_last_text_closes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of an earlier stretch, and the last one has yet to be sent."""
+    given: list[Exchange] = []
+    sounded, give, take = asyncio.Event(), Exchange.give, Exchange.take
+
+    async def give_slowly(exchange: Exchange, compose: Callable[[], str]) -> None:
+        await give(exchange, compose)
+        given.append(exchange)
+        if len(given) == 2:
+            await sounded.wait()
+
+    async def take_noting(exchange: Exchange, patience: float) -> str | None:
+        frame = await take(exchange, patience)
+        sounded.set()
+        return frame
+
+    monkeypatch.setattr(Exchange, "give", give_slowly)
+    monkeypatch.setattr(Exchange, "take", take_noting)
+
+    async def run() -> list[Any]:
+        async with service(hasty([], at_once=2)) as base, engine_at(base, options=WAYS[1]) as engine:
+            return await asyncio.wait_for(results(engine, LONG), 20)
+
+    assert asyncio.run(run()) == [[speech_of("Hi ").chunk, speech_of(LONG).chunk]]
+
+
+def test_a_request_without_words_waits_for_nothing() -> None:
+    """No text is sent that a sound could come of."""
+
+    async def run() -> list[Any]:
+        async with service(hasty([])) as base, engine_at(base, silence=1000.0) as engine:
+            return await asyncio.wait_for(results(engine, " "), 5)
+
+    assert asyncio.run(run()) == [[]]
+
+
+def test_a_context_without_sound_is_closed_all_the_same() -> None:
+    """After half of the silence that is borne: of some texts no sound comes, and a flush has no end of its own."""
+
+    async def script(connection: ServerConnection) -> None:
+        async for text in connection:
+            if json.loads(text).get("close_context"):
+                await tell(connection, "1", FinalMessage())
+
+    async def run() -> list[Any]:
+        async with service(script) as base, engine_at(base, silence=0.4) as engine:
+            return await results(engine, "Hm?")
+
+    assert asyncio.run(run()) == [[]]
+
+
+def test_who_stops_listening_does_not_wait_for_sound() -> None:
+    """The context is closed at once."""
+
+    async def run() -> dict[str, Any]:
+        closes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+        async def script(connection: ServerConnection) -> None:
+            async for text in connection:
+                if (message := json.loads(text)).get("flush"):
+                    stopped.cancel()
+                elif message.get("close_context"):
+                    closes.put_nowait(message)
+
+        async with service(script) as base, engine_at(base, silence=1000.0) as engine:
+            stopped = asyncio.create_task(results(engine, "Hm?"))
+            return await asyncio.wait_for(closes.get(), 5)
+
+    assert asyncio.run(run()) == {"close_context": True, "context_id": "1"}
+
+
+def test_a_final_frame_that_nobody_asked_for_ends_the_speech() -> None:
+    """As of a server that takes the flush for the end; the others of the socket are spoken on."""
+
+    async def script(connection: ServerConnection) -> None:
+        for name in await flushed(connection, 2):
+            await tell(connection, name, speech_of("Hi "), FinalMessage())
+        await connection.wait_closed()
+
+    async def run() -> list[Any]:
+        async with service(script) as base, engine_at(base) as engine:
+            return await results(engine, "One.", "Two.")
+
+    assert asyncio.run(run()) == [[speech_of("Hi ").chunk]] * 2
+
+
+def test_nothing_is_left_of_contexts_that_were_cut_off() -> None:
+    """What would close them is over with them."""
+
+    async def script(connection: ServerConnection) -> None:
+        for name in await flushed(connection, 2):
+            await tell(connection, name, ErrorMessage("No credits remain", "quota_exceeded", 1008))
+        await connection.wait_closed()
+
+    async def run() -> list[Any]:
+        async with service(script) as base, engine_at(base, silence=1000.0) as engine:
+            found = await results(engine, "One.", "Two.")
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 5)
+        return found
+
+    assert [type(each) for each in asyncio.run(run())] == [RefusedError] * 2

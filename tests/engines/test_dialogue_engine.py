@@ -26,7 +26,7 @@ TEXT = (
 
 def request(output_format: str = "pcm_24000", text: str = TEXT) -> SpeechRequest:
     """Something to say with such a model."""
-    return SpeechRequest(text, Voice("v", VoiceSettings(0.3, style=0.9)), "eleven_v3", "en-GB", output_format, seed=4)
+    return SpeechRequest(text, Voice("v", VoiceSettings(0.3, style=0.9)), "eleven_v3", "nn-NO", output_format, seed=4)
 
 
 @pytest.mark.parametrize("model", ["eleven_v3", "eleven_v3_conversational", "eleven_v4", "eleven_v4_turbo"])
@@ -94,7 +94,7 @@ def test_what_is_said() -> None:
         "model_id=eleven_v3",
         "output_format=pcm_24000",
         "sync_alignment=true",
-        "language_code=en",
+        "language_code=no",
         "seed=4",
     }
     assert first == {"voices": ["v"], "voice_settings": {"stability": 0.3}}

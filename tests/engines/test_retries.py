@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from pipeline.engines.retries import (
     LONGEST_QUEUING,
     MOST_DAMAGED_TRIES,
     MOST_TRIES,
+    SILENT_QUEUING,
+    SILENT_TRYING,
     pause_before,
     speak_into,
 )
@@ -93,6 +97,48 @@ def test_waiting_for_others_to_end_counts_as_no_try_and_has_an_end() -> None:
     _, pauses, result = tried([QUEUED] * 10_000)
     assert result is QUEUED
     assert LONGEST_QUEUING - 2 * LONGEST_PAUSE <= sum(pauses) <= LONGEST_QUEUING
+
+
+def test_who_waits_in_a_queue_is_told_of_it_before_it_gets_long() -> None:
+    """Not of the first pauses, and of each long one after: who tells a person says it once."""
+    long = BusyError("too many", "429", retry_after=10.0)
+    for errors, fewest, most in (
+        ([QUEUED], 0, 0),
+        ([QUEUED] * 3, 1, 2),
+        ([QUEUED] * 6, 4, 5),
+        ([long], 1, 1),
+        ([LOST, LOST], 0, 0),
+        ([BusyError("busy", "system_busy")] * 4, 1, 2),
+    ):
+        told: list[tuple[int, PipelineError]] = []
+        waited: list[float] = []
+
+        async def pause(seconds: float, waited: list[float] = waited) -> None:
+            waited.append(seconds)
+
+        def waiting(error: PipelineError, told: Any = told, waited: list[float] = waited) -> None:
+            told.append((len(waited), error))
+
+        assert asyncio.run(speak_into(tuple, Failing(errors), REQUEST, pause, waiting))
+        assert fewest <= len(told) <= most
+        silence = SILENT_QUEUING if errors[0] in (QUEUED, long) else SILENT_TRYING
+        for before, error in told:
+            assert error is errors[0]
+            assert sum(waited[: before + 1]) > silence
+        assert sum(waited[: told[0][0] if told else None]) <= silence
+
+
+def test_a_try_that_takes_long_to_fail_again_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the time that counts, not the pauses; the first try's own time was no waiting."""
+    now = iter([0.0, 100.0, 101.0, 120.0])
+    monkeypatch.setattr("pipeline.engines.retries.time", SimpleNamespace(monotonic=lambda: next(now)))
+    told: list[PipelineError] = []
+
+    async def pause(_: float) -> None:
+        """Pass at once."""
+
+    asyncio.run(speak_into(tuple, Failing([LOST] * 3), REQUEST, pause, told.append))
+    assert told == [LOST]
 
 
 def test_what_the_service_asks_for_is_waited_up_to_a_bound() -> None:

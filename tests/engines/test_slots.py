@@ -10,6 +10,8 @@ import pytest
 from pipeline.engines import slots as slots_module
 from pipeline.engines.slots import CALM_SPEECHES, Slots, is_refused_for_number, limit_in, limit_of_plan, slots_of
 from pipeline.errors import BusyError, ConnectionLostError, EngineError
+from pipeline.protocol.messages import ErrorMessage
+from pipeline.protocol.refusals import close_error, frame_error, http_error
 
 TOO_MANY = BusyError("Too many concurrent requests", "too_many_concurrent_requests")
 
@@ -142,6 +144,13 @@ def test_an_account_has_one_limit_in_every_thread() -> None:
         (TOO_MANY, True),
         (BusyError("x", "concurrent_limit_exceeded"), True),
         (BusyError("x", "429"), True),
+        (close_error(1008, "Your current subscription is associated with a maximum of 2 concurre"), True),
+        (frame_error(ErrorMessage("Too many concurrent requests. Please upgrade your subscription.", "limited")), True),
+        (frame_error(ErrorMessage("Maximum simultaneous contexts per WebSocket connection exceeded (5)")), True),
+        (http_error(429, b'{"detail": {"status": "limited", "message": "Please upgrade your plan."}}'), True),
+        (http_error(429, b'{"detail": {"code": "limited", "status": "too_many_concurrent_requests"}}'), True),
+        (http_error(429, b'{"detail": {"code": "rate_limit_exceeded", "message": "Slow down"}}'), False),
+        (close_error(1008, "We are sorry, the system is experiencing heavy traffic. Higher subscriptions have"), False),
         (BusyError("x", "rate_limit_exceeded"), False),
         (BusyError("x", "system_busy"), False),
         (ConnectionLostError("concurrent"), False),
@@ -149,7 +158,7 @@ def test_an_account_has_one_limit_in_every_thread() -> None:
     ],
 )
 def test_refusals_for_the_number_are_told_from_others(error: Exception, expected: object) -> None:
-    """By either of the service's names."""
+    """By any of the service's names, and by its words without one."""
     assert is_refused_for_number(error) is expected
 
 

@@ -14,7 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from pipeline import __version__
 from pipeline.engines import ENGINES, LIVE, Access, account
+from pipeline.engines.connecting import Address
 from pipeline.engines.elevenlabs import address_of, endpoint_of, query_of, resolve_voice, served_by
 from pipeline.engines.loopback import serve
 from pipeline.errors import RefusedError, UsageError
@@ -84,6 +86,8 @@ def test_who_speaks_is_told_by_the_address_and_needs_no_key() -> None:
     [
         ("eleven_multilingual_v2", "de", None),
         ("eleven_flash_v2_5", "pt-BR", "pt"),
+        ("eleven_flash_v2_5", "nb", "no"),
+        ("eleven_flash_v2_5", "fa", None),
         ("eleven_turbo_v2_5", "de", "de"),
         ("eleven_flash_v2", "en", None),
     ],
@@ -127,10 +131,12 @@ def test_further_parameters_stand_in_every_address() -> None:
 
 
 class Listing(ThreadingHTTPServer):
-    """A voices listing of two pages; `redirect` sends the question elsewhere instead."""
+    """A voices listing of two pages; `redirect` sends the question elsewhere, a `refusal` answers it instead."""
 
     redirect = ""
+    refusal: tuple[int, bytes] | None = None
     keys: list[str | None]
+    agents: list[str | None]
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -141,11 +147,13 @@ class Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Give a page, or the redirect."""
         self.server.keys.append(self.headers.get("xi-api-key"))
+        self.server.agents.append(self.headers.get("User-Agent"))
         query = parse_qs(urlsplit(self.path).query)
         first = {"voices": [{"voice_id": "id1", "name": "Rachel - calm"}], "has_more": True, "next_page_token": "t"}
         second = {"voices": [{"voice_id": "id2", "name": "Bella"}, {"voice_id": "id3"}], "has_more": False}
         body = json.dumps(second if query.get("next_page_token") == ["t"] else first).encode()
-        self.send_response(302 if self.server.redirect else 200)
+        status, body = self.server.refusal or (302 if self.server.redirect else 200, body)
+        self.send_response(status)
         self.send_header("Location", self.server.redirect)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -159,7 +167,7 @@ class Answering(BaseHTTPRequestHandler):
 def listing() -> Iterator[tuple[Listing, str]]:
     """A listing on loopback and its address."""
     server = Listing(("127.0.0.1", 0), Answering)
-    server.keys = []
+    server.keys, server.agents = [], []
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -181,6 +189,105 @@ def test_names_are_resolved_by_the_listing(name: str, identifier: str, monkeypat
     with listing() as (server, base):
         assert asyncio.run(resolve_voice(Access(KEY, base), name)) == identifier
         assert server.keys == [KEY, KEY]
+        assert server.agents == [f"cueline/{__version__}"] * 2
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the server of a test for one that is not on this machine, though no proxy is on the way."""
+    monkeypatch.setattr(Address, "is_loopback", False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+ID = "Xb7hH8MSUJpSbSDYk0k2"
+FORBIDDEN = (
+    b'{"detail": {"type": "authentication_error", "code": "missing_permissions", "status": "missing_permissions", '
+    b'"message": "The API key you used is missing the permission voices_read to execute this operation."}}'
+)
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("refusal", [(401, FORBIDDEN), (403, FORBIDDEN), (403, b""), (401, b"<html>no</html>")])
+def test_a_key_that_may_not_list_voices(refusal: tuple[int, bytes]) -> None:
+    """Is told of, and that an id would do, before anything is spent; an id is not even looked up."""
+    with listing() as (server, base):
+        server.refusal = refusal
+        assert asyncio.run(resolve_voice(Access(KEY, base), ID)) == ID
+        assert server.keys == []
+        with pytest.raises(UsageError, match=r"'Rachel'.*the voice's id.*voices_read") as caught:
+            asyncio.run(resolve_voice(Access(KEY, base), "Rachel"))
+        assert KEY not in str(caught.value)
+        assert server.keys == [KEY]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_key_that_is_none_is_told_as_such() -> None:
+    """No permission would help."""
+    with listing() as (server, base):
+        server.refusal = (
+            401,
+            b'{"detail": {"status": "invalid_api_key", "message": "Invalid API key %s"}}' % KEY.encode(),
+        )
+        with pytest.raises(RefusedError, match="Invalid API key") as caught:
+            asyncio.run(resolve_voice(Access(KEY, base), "Rachel"))
+        assert KEY not in str(caught.value)
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("Rachel Bright", "no voice 'Rachel Bright'; did you mean 'Rachel"),
+        ("Béla", "no voice 'Béla'; did you mean 'Bella'"),
+        ("my own voice", "no voice 'my own voice'; cueline voices lists them"),
+    ],
+)
+def test_a_name_that_no_voice_has_and_that_is_no_id(name: str, error: str) -> None:
+    """The names that are near are told with it."""
+    with listing() as (_, base), pytest.raises(UsageError, match=error):
+        asyncio.run(resolve_voice(Access(KEY, base), name))
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("name", "remarks"),
+    [
+        ("Bela", ["the account lists no voice 'Bela' (did you mean 'Bella'?): it is taken for an id"]),
+        ("custom-voice_1", ["the account lists no voice 'custom-voice_1': it is taken for an id"]),
+        ("ProfessionalNarrator", []),
+        ("id3", []),
+    ],
+)
+def test_a_name_that_may_be_an_id_passes(name: str, remarks: list[str]) -> None:
+    """Aloud, unless it has the form of the service's own."""
+    said: list[str] = []
+    with listing() as (_, base):
+        assert asyncio.run(resolve_voice(Access(KEY, base), name, said.append)) == name
+    assert said == remarks
+
+
+def test_servers_of_this_machine_have_ids_of_every_kind() -> None:
+    """So a name passes that is not listed, or where nothing is; the latter is told."""
+    said: list[str] = []
+    with listing() as (server, base):
+        assert asyncio.run(resolve_voice(Access(KEY, base), "my own voice", said.append)) == "my own voice"
+        assert said == []
+        server.refusal = 401, FORBIDDEN
+        assert asyncio.run(resolve_voice(Access(KEY, base), "heart", said.append)) == "heart"
+    assert said == ["the voices cannot be listed, so 'heart' is taken for a voice's id"]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_listing_that_fails_otherwise_leaves_the_name() -> None:
+    """Another status, or nobody there; the person hears of it."""
+    said: list[str] = []
+    with listing() as (server, base):
+        server.refusal = 500, b""
+        assert asyncio.run(resolve_voice(Access(KEY, base), "Rachel", said.append)) == "Rachel"
+    assert asyncio.run(resolve_voice(Access(KEY, "http://127.0.0.1:9"), "Bella", said.append)) == "Bella"
+    assert said == [
+        f"the voices cannot be listed, so {name!r} is taken for a voice's id" for name in ("Rachel", "Bella")
+    ]
 
 
 def test_the_listing_s_redirect_is_not_followed() -> None:

@@ -333,6 +333,24 @@ def test_what_comes_after_the_end_and_brings_nothing_is_suffered() -> None:
         pair.client.receive(compose_multi(InContext("a", speech(b"x"))))
 
 
+def test_a_final_frame_before_we_close_ends_the_context() -> None:
+    """As of a server that takes a flush for the end: nothing more is asked for there, and its id may come again."""
+    client = MultiClientSession()
+    for context_id in ("a", None, "a"):
+        client.send(InContext(context_id, InitializeConnection()))
+        client.send(InContext(context_id, SendText("Words ", flush=True)))
+        final = compose_multi(InContext(context_id, FinalMessage()))
+        assert client.receive(final) == InContext(context_id, FinalMessage())
+        assert client.is_whole(context_id)
+        assert client.unfinished_contexts == ()
+        with pytest.raises(LocalProtocolError, match="not open"):
+            client.send(InContext(context_id, CloseConnection()))
+    client.send(InContext("b", InitializeConnection()))
+    assert client.closed(1006).error is not None
+    with pytest.raises(RemoteProtocolError):
+        client.receive(compose_multi(InContext("b", FinalMessage())))
+
+
 def test_unknown_frames_are_suffered_anywhere() -> None:
     """In contexts that are open, over or strange."""
     client = MultiClientSession()
