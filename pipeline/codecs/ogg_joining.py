@@ -25,7 +25,7 @@ class OggOpusPages:
         self._beginnings: list[int] = []
         self._serial = b"\0\0\0\0"
         self._number = 0
-        self._buffer = b""
+        self._buffer = bytearray()
         self._heads: list[bytes] = []
         self._has_head = False
         # The last page of a recording, until it is known whether it is the last of all.
@@ -34,7 +34,7 @@ class OggOpusPages:
 
     def begin(self) -> None:
         """Begin with a further recording."""
-        self._buffer, self._heads, self.delay = b"", [], None
+        self._buffer, self._heads, self.delay = bytearray(), [], None
         self._reckoning, self._beginnings = Reckoning(), []
         self.recorded = self.inserted = 0
 
@@ -54,7 +54,7 @@ class OggOpusPages:
 
     def rest(self) -> list[bytes]:
         """Leave out a page that was cut short: no player can use it."""
-        self._buffer = b""
+        self._buffer.clear()
         self.delay = self.delay or 0
         return []
 
@@ -120,8 +120,9 @@ class OggOpusPages:
         length = start + sum(data[HEADER_BYTES:start])
         if len(data) < length:
             return None
-        self._buffer = data[length:]
-        return data[:length]
+        page = bytes(data[:length])
+        del data[:length]
+        return page
 
     def _begun(self, page: bytes) -> list[bytes]:
         """Keep the heads of the recording; of an encoder that began anew inside it, only note where."""

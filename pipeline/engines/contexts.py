@@ -106,7 +106,7 @@ class _Context:
     request: SpeechRequest
     came: asyncio.Queue[SpeechChunk | PipelineError | None] = field(default_factory=asyncio.Queue)
     chunks: list[SpeechChunk] = field(default_factory=list)
-    # Whether all of its text was sent: sound that came before tells nothing of the last one.
+    # Whether the last of its text is on its way: sound that came before tells nothing of the last one.
     is_said: bool = False
     # Set when there is nothing to wait for any longer before it is closed: it sounds, or nobody listens.
     may_close: asyncio.Event = field(default_factory=asyncio.Event)
@@ -148,9 +148,10 @@ class _Socket:
         self._contexts[name] = context
         try:
             first, *texts = self._messages(request)
-            for message in (first, *texts):
+            for number, message in enumerate((first, *texts)):
+                # Before it goes: its answer may be heard before we go on.
+                context.is_said = number == len(texts)
                 await self._say(exchange, name, message)
-            context.is_said = True
             if not texts:
                 context.may_close.set()
             self._close(exchange, name, context)
@@ -276,7 +277,8 @@ class _Socket:
                 context.chunks.append(message.chunk)
                 context.came.put_nowait(message.chunk)
             if isinstance(message, FinalMessage):
-                self._end(name, None)
+                said = "the speech service ended a context before its text was sent; try again"
+                self._end(name, None if context.is_said else ConnectionLostError(said))
 
     def _judged(self, exchange: Exchange) -> PipelineError:
         lost = ConnectionLostError("the speech service closed the connection before the speech was whole; try again")

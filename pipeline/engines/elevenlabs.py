@@ -159,7 +159,8 @@ async def resolve_voice(access: Access, name: str, say: Sayer = _unsaid) -> str:
 
     A name matches whole, or before a dash (`Rachel - calm`), upper and lower case alike. One that the listing does not
     know is taken for an id where it may be one, and so is any name without a key to look it up with, or where the
-    listing cannot be had; `say` hears of it. On this machine, whose servers have ids of every kind, any name may be one.
+    listing cannot be had; `say` hears of it. On this machine, whose servers have ids of every kind, any name may be one,
+    and a listing that is refused is no reason to stop where it is not the service that refuses.
 
     Raises UsageError for a base URL or a key that may not be used, a key that may not list voices, or a name that no
     voice has; RefusedError, in the service's words, where the listing is refused for another reason.
@@ -170,7 +171,9 @@ async def resolve_voice(access: Access, name: str, say: Sayer = _unsaid) -> str:
     found: list[tuple[str, str]] | _Forbidden | None = None
     with contextlib.suppress(*FAILURES):
         found = await unawaited(lambda: _listed_or_forbidden(address), LISTING_SECONDS)
-    if isinstance(found, _Forbidden) and not address.is_loopback:
+    if isinstance(found, _Forbidden) and CLOUD_ID.fullmatch(name):
+        return name
+    if isinstance(found, _Forbidden) and urlsplit(address.base).hostname in HOSTS:
         raise found.told_of(name)
     if not isinstance(found, list):
         say(f"the voices cannot be listed, so {name!r} is taken for a voice's id")
@@ -192,7 +195,8 @@ class _Forbidden:
 
     def told_of(self, name: str) -> UsageError | EngineError:
         """Tell what it means for a voice's name: the id would do, unless the key itself is refused."""
-        if self.reason.code and "permission" not in f"{self.reason.code} {self.reason}".lower():
+        is_explained = str(self.reason) != str(http_error(self.status))
+        if is_explained and "permission" not in f"{self.reason.code} {self.reason}".lower():
             return self.reason
         return UsageError(
             f"the key may not list voices (HTTP {self.status}), so the voice {name!r} cannot be looked up: write the "

@@ -44,22 +44,28 @@ class Reason:
 TOO_MANY_AT_ONCE = r"concurren|subscription is associated|max_active_conversations|simultaneous contexts"
 
 # The first that is found holds. What is particular stands before what is general: nearly every sentence may speak of
-# a plan or a subscription as the way out, and many of the key.
+# a plan, a subscription or more at once as the way out, and many of the key.
 REASONS: tuple[Reason, ...] = (
-    Reason(TOO_MANY_AT_ONCE, BusyError, _LATER),
     Reason(
-        r"rate[_ ]limit|too[_ ]many[_ ]requests|system(_| is )busy|service[_ ](is )?(temporarily )?unavailable|overloaded"
-        r"|heavy traffic|system is experiencing",
-        BusyError,
-        _LATER,
+        r"quota_exceeded|exceeds your quota|not_enough_credits|credits? (remain|left)|insufficient_credits",
+        RefusedError,
+        _QUOTA,
     ),
-    Reason(r"quota|not_enough_credits|credits? (remain|left)|insufficient_credits", RefusedError, _QUOTA),
     Reason(
         r"unusual[_ ]activity|free tier usage disabled|abuse detect",
         RefusedError,
         "turn off a VPN or proxy, or take a paid plan",
     ),
     Reason(r"payment_issue|(failed|incomplete) payment|latest invoice", RefusedError, "pay the account's open invoice"),
+    Reason(r"paid_plan_required|payment_required|only_for_creator", RefusedError, _PLAN),
+    Reason(TOO_MANY_AT_ONCE, BusyError, _LATER),
+    Reason(
+        r"(?<![a-z])(?<!bit[_ ])(?<!sample[_ ])rate[_ ]limit|too[_ ]many[_ ]requests|system(_| is )busy|overloaded"
+        r"|service[_ ](is )?(temporarily )?unavailable(?! in )|heavy traffic|system is experiencing",
+        BusyError,
+        _LATER,
+    ),
+    Reason(r"quota", RefusedError, _QUOTA),
     Reason(
         r"permissions?[ :'\"`]{1,3}(?P<permission>[a-z]+(_[a-z]+)+)",
         RefusedError,
@@ -84,8 +90,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(r"voice_not_found|voice_id|no such voice|voice .{0,40}(not exist|not found)", RefusedError, _VOICE),
     Reason(
-        r"paid_plan_required|payment_required|only_for_creator|subscription|upgrade|library voices|only available (on|to)"
-        r"|\b(plan|tier)\b",
+        r"subscription|upgrade|library voices|only available (on|to)|\b(plan|tier)\b",
         RefusedError,
         _PLAN,
     ),
@@ -101,6 +106,9 @@ REASONS: tuple[Reason, ...] = (
 _PASSING = frozenset({425, 429, 1013})
 _REASONS_OF_PASSING = tuple(row for row in REASONS if row.kind is BusyError or row.advice == _QUOTA)
 _REASONS_OF_FAULTS = tuple(row for row in REASONS if row.kind is not RefusedError)
+# What one of these answers is not for now but for good, whatever its words promise beyond it.
+_LASTING = frozenset({401, 402, 403, 404, 422})
+_REASONS_OF_REFUSALS = tuple(row for row in REASONS if row.kind is RefusedError)
 
 # RFC 6455 7.4.1 and the IANA registry of close codes.
 CLOSE_CODES: dict[int, tuple[type[EngineError], str]] = {
@@ -180,6 +188,8 @@ def _reasons_of_status(status: int) -> Sequence[Reason]:
     """What may pass is told by the status, what may not by the reason: a full quota also comes as 401."""
     if status == 407:  # the words are the proxy's
         return ()
+    if status in _LASTING:
+        return _REASONS_OF_REFUSALS
     return _REASONS_OF_FAULTS if status >= 500 else _REASONS_OF_PASSING if status in _PASSING else REASONS
 
 

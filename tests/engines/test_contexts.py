@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
 
-from pipeline.engines import LIVE, LiveOptions
+from pipeline.engines import LIVE, LiveOptions, contexts
 from pipeline.engines.connecting import Address, Limits
 from pipeline.engines.contexts import ContextsEngine
 from pipeline.engines.exchange import Exchange, Service
@@ -370,6 +370,31 @@ def test_a_final_frame_that_nobody_asked_for_ends_the_speech() -> None:
             return await results(engine, "One.", "Two.")
 
     assert asyncio.run(run()) == [[speech_of("Hi ").chunk]] * 2
+
+
+def test_a_final_frame_amid_the_text_is_no_end_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not sent by then was not spoken either."""
+    say = contexts._Socket._say
+
+    async def heeding(self: Any, exchange: Exchange, name: str, message: Any) -> None:
+        await say(self, exchange, name, message)
+        async with asyncio.timeout(5):
+            while isinstance(message, SendText) and not message.flush and name in self._contexts:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    async def script(connection: ServerConnection) -> None:
+        while not (said := json.loads(await connection.recv()))["text"].strip():
+            pass
+        await tell(connection, said["context_id"], speech_of("Hi "), FinalMessage())
+        await connection.wait_closed()
+
+    async def run() -> list[Any]:
+        async with service(script) as base, engine_at(base, options=replace(LIVE, auto_mode=True)) as engine:
+            return await results(engine, LONG)
+
+    monkeypatch.setattr(contexts._Socket, "_say", heeding)
+    (error,) = asyncio.run(run())
+    assert isinstance(error, ConnectionLostError)
 
 
 def test_nothing_is_left_of_contexts_that_were_cut_off() -> None:

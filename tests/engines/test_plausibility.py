@@ -137,6 +137,16 @@ def test_what_comes_back_otherwise_than_written_is_taken() -> None:
     # A pronunciation dictionary can make the text as sent end early, with times that are right for its beginning.
     early = each_for(text[:18], end_of(said) / 18)
     judge(asked(text), end_of(said), SpeechChunk(b"", early, said))
+    # So it may where the text ends in what is said otherwise, its times stretched over all of the sound.
+    for text, spoken in (
+        ("For all of it the ticket costs $17.50", "for all of it the ticket costs seventeen dollars fifty"),
+        ("She was the chairman of the UN", "she was the chairman of the united nations"),
+    ):
+        said = each_for(spoken, 60)
+        early = each_for(text[:20], end_of(said) / 20)
+        judge(asked(text), end_of(said), SpeechChunk(b"", early, said))
+        judge(replace(asked(text), dictionaries=(("d", "1"),)), end_of(said), SpeechChunk(b"", early))
+    text = "The ticket costs $17.50 in the new shop"
     judge(asked(text), end_of(sent), SpeechChunk(b""))
     judge(asked("… — !"), 300, SpeechChunk(b"", until(each_for("… — !", 60), 1)))
 

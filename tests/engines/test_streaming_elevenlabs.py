@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pipeline import __version__
-from pipeline.engines import ENGINES, LIVE, Access, account
+from pipeline.engines import ENGINES, LIVE, Access, account, elevenlabs
 from pipeline.engines.connecting import Address
 from pipeline.engines.elevenlabs import address_of, endpoint_of, query_of, resolve_voice, served_by
 from pipeline.engines.loopback import serve
@@ -194,8 +194,9 @@ def test_names_are_resolved_by_the_listing(name: str, identifier: str, monkeypat
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the server of a test for one that is not on this machine, though no proxy is on the way."""
+    """Take the server of a test for the service, which is not on this machine, though no proxy is on the way."""
     monkeypatch.setattr(Address, "is_loopback", False)
+    monkeypatch.setattr(elevenlabs, "HOSTS", frozenset({"127.0.0.1"}))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
@@ -218,16 +219,33 @@ def test_a_key_that_may_not_list_voices(refusal: tuple[int, bytes]) -> None:
             asyncio.run(resolve_voice(Access(KEY, base), "Rachel"))
         assert KEY not in str(caught.value)
         assert server.keys == [KEY]
+        # One id in thirty has no digit.
+        assert asyncio.run(resolve_voice(Access(KEY, base), "QwErTyUiOpAsDfGhJkLz")) == "QwErTyUiOpAsDfGhJkLz"
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_key_that_is_none_is_told_as_such() -> None:
+def test_another_service_may_have_no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its refusal of one says nothing of the voice."""
+    monkeypatch.setattr(elevenlabs, "HOSTS", frozenset())
+    said: list[str] = []
+    with listing() as (server, base):
+        server.refusal = (401, b"")
+        assert asyncio.run(resolve_voice(Access(KEY, base), "heart", said.append)) == "heart"
+    assert len(said) == 1
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"detail": {"status": "invalid_api_key", "message": "Invalid API key %s"}}',
+        b'{"detail": "Invalid API key %s"}',
+    ],
+)
+def test_a_key_that_is_none_is_told_as_such(body: bytes) -> None:
     """No permission would help."""
     with listing() as (server, base):
-        server.refusal = (
-            401,
-            b'{"detail": {"status": "invalid_api_key", "message": "Invalid API key %s"}}' % KEY.encode(),
-        )
+        server.refusal = (401, body % KEY.encode())
         with pytest.raises(RefusedError, match="Invalid API key") as caught:
             asyncio.run(resolve_voice(Access(KEY, base), "Rachel"))
         assert KEY not in str(caught.value)

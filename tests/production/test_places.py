@@ -87,7 +87,7 @@ def test_other_errors_stay_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("model", "most"),
-    [("eleven_multilingual_v2", 10_000), ("eleven_v3", 3_000), ("eleven_v4_turbo", 3_000), ("new", 10_000)],
+    [("eleven_multilingual_v2", 10_000), ("eleven_v3", 5_000), ("eleven_v4_turbo", 5_000), ("new", 10_000)],
 )
 def test_a_paragraph_that_no_model_takes(folder: Path, model: str, most: int) -> None:
     """It is refused with its line before anything is spent; one letter less is planned."""

@@ -41,6 +41,9 @@ SENTENCES = (
     ("A voice with voice_id novoice does not exist.", "check the voice's name or id"),
     ("Invalid API key. Please check your subscription.", "check ELEVENLABS_API_KEY"),
     (QUOTA, "credits"),
+    ("MP3 is above the bitrate limit of your tier.", "a plan that"),
+    ("Unusual activity detected: too much concurrent use of a free account.", "VPN or proxy"),
+    ("This request exceeds your quota. Upgrade for more concurrent requests.", "credits"),
 )
 # How a refusal may come: its words, and its name where there is room for one.
 CHANNELS: dict[str, Callable[[str, str], EngineError | None]] = {
@@ -85,6 +88,11 @@ def detail(code: str, message: str) -> bytes:
         (429, detail("limit_hit", QUOTA), RefusedError, "credits"),
         (503, b'{"detail": "upgrade in progress"}', BusyError, "again"),
         (302, b"", RefusedError, "base URL"),
+        (402, detail("payment_required", "Upgrade for more credits and higher concurrency."), RefusedError, "plan"),
+        (401, detail("quota_exceeded", "Upgrade for more concurrent requests."), RefusedError, "credits"),
+        (403, detail("only_for_creator+", "The Creator plan has a higher concurrency."), RefusedError, "plan"),
+        (403, b'{"detail": "This service is unavailable in your country"}', RefusedError, "check the voice"),
+        (403, detail("output_format_not_allowed", "pcm_44100: the sample rate limit of a plan"), RefusedError, "mp3"),
     ],
 )
 def test_http_answers_have_types(status: int, body: bytes, kind: type[EngineError], advice: str) -> None:
