@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Self
@@ -13,7 +14,12 @@ from typing import Self
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 _ALL = (signal.SIGINT, *ENDING)
 
+# `timeout` signals a process and then the process's group: what comes so soon again is the same wish, and a second
+# one would break into how the first one ends.
+ONE_WISH_SECONDS = 0.5
+
 _received: list[int] = []
+_last_at: list[float] = [0.0]
 # Whether this process is the program's own, and not one that has only called it.
 _owned: list[bool] = []
 
@@ -70,7 +76,11 @@ class Ending:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Do what Ctrl-C would do at this moment: asyncio, too, has its own way to end by it."""
+    now = time.monotonic()
+    if _received and now - _last_at[0] < ONE_WISH_SECONDS:
+        return
     _received.append(number)
+    _last_at[0] = now
     as_ctrl_c = signal.getsignal(signal.SIGINT)
     if callable(as_ctrl_c):
         as_ctrl_c(signal.SIGINT, frame)

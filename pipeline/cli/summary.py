@@ -34,6 +34,10 @@ def details(outcome: Outcome) -> Iterator[str]:
     if "sound_offset_ms" in outcome.sync:
         drift = f", drift {outcome.sync['sound_drift_ms']:+.1f} ms" if "sound_drift_ms" in outcome.sync else ""
         yield f"sync, measured on the file: sound {outcome.sync['sound_offset_ms']:+.1f} ms{drift}"
+    # The sound may be in sync while words in it are not where they are said to be.
+    if parts := len({repair.partition(":")[0] for repair in outcome.repairs}):
+        where = "1 part" if parts == 1 else f"{parts} parts"
+        yield f"word times: came back at fault in {where} of the script, and were mended or filled in between"
 
 
 def kind(file: str) -> str:

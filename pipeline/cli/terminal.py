@@ -15,7 +15,7 @@ import click
 
 from pipeline import interrupts
 from pipeline.cli.wording import let_go, mended, of_exception, of_os_error, one_line, plain
-from pipeline.errors import EngineError, OutputError, PipelineError
+from pipeline.errors import EngineError, OutputError, PipelineError, RefusedError, RemoteProtocolError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from pipeline.model import Progress, ProgressCallback
 
 P = ParamSpec("P")
-# What an interruption and a failure of the engine's end with where speech is stored as soon as it is whole.
-KEPT = "what was spoken until then is kept, run the same command again to go on"
+# What an interruption and a failure of the engine's end with where speech is stored as soon as it is whole; what is
+# refused is refused again until something is changed.
+KEPT, AGAIN = "what was spoken until then is kept", "run the same command again to go on"
 # Between two plain lines of one stage, so that a log is not flooded.
 PLAIN_LINE_SECONDS = 5.0
 
@@ -183,17 +184,19 @@ def _ending(command: Callable[P, None], kept: str) -> Callable[P, None]:
 @contextmanager
 def ending_cleanly(*, debug: bool, kept: str = "") -> Iterator[None]:
     """Do so for whatever the body raises; what click raises for itself passes through. `kept` says what is not lost."""
-    more = f"; {kept}" if kept else ""
+    more, again = (f"; {kept}", f"; {kept}, {AGAIN}") if kept else ("", "")
     with interrupts.Ending() as ending:
         try:
             with ending.watched():
                 yield
-        except EngineError as error:
+        except RefusedError as error:
             _end(error, f"{error}{more}", error.exit_status, debug=debug)
+        except (EngineError, RemoteProtocolError) as error:
+            _end(error, f"{error}{again}", error.exit_status, debug=debug)
         except PipelineError as error:
             _end(error, str(error), error.exit_status, debug=debug)
         except KeyboardInterrupt as error:
-            _end(error, f"interrupted{more}", interrupts.status(), debug=debug)
+            _end(error, f"interrupted{again}", interrupts.status(), debug=debug)
         except BrokenPipeError:
             let_go(sys.stdout)
             sys.exit(1)

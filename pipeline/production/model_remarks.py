@@ -47,9 +47,12 @@ def _of_language(name: str, language: str) -> Iterator[str]:
     """Say that a model is not told the language, where that may matter: every model speaks English."""
     if language_code(name, language) is not None or speaks(name, language):
         return
-    if model_of(name) is not None:
+    if (model := model_of(name)) is not None:
         other = speaker_of(language)
         hint = f"; {other} speaks it" if other else ""
+        if model.languages == {"en"}:
+            yield f"the model {name} speaks English only, and reads the language {language!r} as if it were{hint}"
+            return
         yield f"the model {name} does not list the language {language!r}: it is left to hear it from the text{hint}"
     elif language.lower().partition("-")[0] != "en":
         yield (

@@ -12,7 +12,7 @@ from pipeline import pcm
 from pipeline.engines import ENGINES, Access, Engine
 from pipeline.engines.hearing import hear
 from pipeline.engines.plausibility import refuse_broken_sound
-from pipeline.engines.retries import speak_into
+from pipeline.engines.retries import LONGEST_QUEUING, speak_into
 from pipeline.engines.slots import is_refused_for_number
 from pipeline.errors import BusyError, ConnectionLostError, PipelineError
 from pipeline.model import Progress, ProgressCallback, Sayer, SpeechChunk, SpeechRequest, Utterance
@@ -22,9 +22,12 @@ STAGE = "speaking"
 # How often to ask whether another run is done with a segment.
 ASK_AGAIN_SECONDS = 0.2
 # What a person is told who waits for a further try.
-NO_PLACE = "the account speaks as much at once as it may, here or elsewhere: waiting for a free place"
+NO_PLACE = (
+    "the account speaks as much at once as it may, here or elsewhere: waiting for a free place, "
+    f"for up to {LONGEST_QUEUING / 60:.0f} minutes"
+)
 BUSY = "the speech service is busy: trying again"
-NOT_CONNECTED = "the connection to the speech service does not hold: trying again"
+NOT_CONNECTED = "the connection to the speech service breaks off or stays silent: trying again"
 UNUSABLE = "the speech service sends what cannot be used: trying again"
 
 

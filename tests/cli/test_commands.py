@@ -251,6 +251,15 @@ def test_a_named_mp4_is_a_video_whatever_its_letters() -> None:
     assert list(details(outcome)) == ["sync, measured on the file: sound +0.1 ms"]
 
 
+def test_sound_in_sync_does_not_speak_for_words_without_times() -> None:
+    """They are told of beside it, by the parts of the script in which they are."""
+    repairs = ("line 3: some letters came back without a time", "line 3: the clock jumped", "line 9: the clock jumped")
+    outcome = Outcome((), made=True, spoken=2, stored=0, duration_ms=900, repairs=repairs)
+    assert list(details(outcome)) == [
+        "word times: came back at fault in 2 parts of the script, and were mended or filled in between"
+    ]
+
+
 def test_a_result_is_no_folder_where_the_script_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`-o` that names the script itself is refused with status 2, and the script stays."""
     monkeypatch.chdir(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.cli.terminal import ends_cleanly, ends_resumably, live_progress, plain_progress
-from pipeline.errors import BusyError, UsageError
+from pipeline.errors import BusyError, RefusedError, RemoteProtocolError, UsageError
 from pipeline.model import Progress
 
 
@@ -30,12 +30,18 @@ def test_a_stage_is_done_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("error", "status", "sentence"),
-    [(KeyboardInterrupt(), 130, "interrupted"), (BusyError("no room"), 1, "no room"), (UsageError("no"), 2, "no")],
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (BusyError("no room"), 1, "no room"),
+        (RemoteProtocolError("no sound"), 1, "no sound"),
+        (RefusedError("no voice"), 1, "no voice"),
+        (UsageError("no"), 2, "no"),
+    ],
 )
 def test_only_who_stores_speech_says_that_it_is_kept(
     error: BaseException, status: int, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And only where something may have been spoken."""
+    """And only where something may have been spoken; to go on as before helps where nothing was refused."""
 
     def failing() -> None:
         raise error
@@ -47,5 +53,6 @@ def test_only_who_stores_speech_says_that_it_is_kept(
         assert ended.value.code == status
         ends.append(capsys.readouterr().err)
     assert ends[0] == f"cueline: {sentence}\n"
-    assert ("run the same command again to go on" in ends[1]) == (status != 2)
+    assert ("what was spoken until then is kept" in ends[1]) == (status != 2)
+    assert ("run the same command again to go on" in ends[1]) == (status != 2 and not isinstance(error, RefusedError))
     assert ends[1].startswith(ends[0].rstrip())

@@ -34,7 +34,7 @@ def told(folder: Path, options: Mapping[str, object], text: str = "Hi.", engine:
         (
             "eleven_turbo_v2",
             "de-AT",
-            "the model eleven_turbo_v2 does not list the language 'de-AT': *flash_v2_5 speaks",
+            "the model eleven_turbo_v2 speaks English only, and reads the language 'de-AT' as if it were; *flash_v2_5 speaks",
         ),
         ("eleven_v3", "mt", "the model eleven_v3 does not list the language 'mt': * eleven_v4 speaks it"),
         ("eleven_v4_turbo", "eo", "the model eleven_v4_turbo does not list the language 'eo': * hear it from the text"),
