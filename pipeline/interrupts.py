@@ -18,8 +18,8 @@ _ALL = (signal.SIGINT, *ENDING)
 # one would break into how the first one ends.
 ONE_WISH_SECONDS = 0.5
 
-_received: list[int] = []
-_last_at: list[float] = [0.0]
+# Which signals came, and when.
+_received: list[tuple[int, float]] = []
 # Whether this process is the program's own, and not one that has only called it.
 _owned: list[bool] = []
 
@@ -34,7 +34,7 @@ def end_as_interrupted() -> None:
 
 def status() -> int:
     """Return the exit status of a run that was interrupted: 128 and the signal's number, as a shell counts (130, 143)."""
-    return 128 + (_received[0] if _received else signal.SIGINT)
+    return 128 + (_received[0][0] if _received else signal.SIGINT)
 
 
 def ignore() -> dict[int, object]:
@@ -77,10 +77,9 @@ class Ending:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Do what Ctrl-C would do at this moment: asyncio, too, has its own way to end by it."""
     now = time.monotonic()
-    if _received and now - _last_at[0] < ONE_WISH_SECONDS:
+    if _received and now - _received[-1][1] < ONE_WISH_SECONDS:
         return
-    _received.append(number)
-    _last_at[0] = now
+    _received.append((number, now))
     as_ctrl_c = signal.getsignal(signal.SIGINT)
     if callable(as_ctrl_c):
         as_ctrl_c(signal.SIGINT, frame)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pipeline.engines import LiveOptions
 from pipeline.engines.connecting import Address
-from pipeline.engines.models import is_of_dialogues, language_code
+from pipeline.engines.models import language_code
 from pipeline.engines.stream_input import target
 from pipeline.engines.wording import Wording
 from pipeline.model import SpeechRequest
@@ -19,11 +19,6 @@ from pipeline.protocol.dialogue_session import DialogueClientSession
 from pipeline.protocol.messages import ServerMessage
 from pipeline.protocol.multi_messages import CloseSocket
 from pipeline.protocol.session import Ending
-
-
-def is_spoken_here(model: str) -> bool:
-    """Whether a model speaks at this endpoint, and not at `stream-input`."""
-    return is_of_dialogues(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,26 @@
-"""The cloud's address, headers and voices → an engine over its sockets."""
+"""The cloud's address and headers → an engine over its sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
-import http.client
-import re
-import time
-import urllib.error
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from pipeline.engines import Access
-from pipeline.engines.account import FAILURES, ask, learn_plan, unawaited
+from pipeline.engines.account import learn_plan
 from pipeline.engines.connecting import Address, is_loopback
 from pipeline.engines.contexts import ContextsEngine
-from pipeline.engines.dialogue import Dialogue, is_spoken_here
+from pipeline.engines.dialogue import Dialogue
 from pipeline.engines.exchange import Service
-from pipeline.engines.models import language_code
+from pipeline.engines.models import is_of_dialogues, language_code
 from pipeline.engines.recording import Recorder
 from pipeline.engines.slots import slots_of
 from pipeline.engines.stream_input import StreamInput, common_query
 from pipeline.engines.streaming import SocketEngine
 from pipeline.engines.wording import Endpoint
-from pipeline.errors import EngineError, RefusedError, UsageError
-from pipeline.model import Sayer, SpeechRequest
-from pipeline.protocol.refusals import http_error
+from pipeline.errors import RefusedError, UsageError
+from pipeline.model import SpeechRequest
 
 HOST = "https://api.elevenlabs.io"
 # The same service under its other names, as its own client library lists them: which one is asked shapes no speech.
@@ -43,14 +35,6 @@ HOSTS = frozenset(
 )
 # Requests that are worth having under way; how many of them speak, the account's slots say.
 MOST_AT_ONCE = 30
-# The listing is read in pages of a hundred voices: at most so many, and all in so many seconds.
-MOST_PAGES, LISTING_SECONDS = 20, 30.0
-# Of an answer that refuses the listing, as much as its reason may take; the statuses that say who may read it.
-MOST_ERROR_BYTES, FORBIDDEN = 2**16, (401, 403)
-# What the service's ids look like, and what an id may look like anywhere: a name with spaces or accents is none.
-CLOUD_ID = re.compile(r"[A-Za-z0-9]{20}")
-_ID = re.compile(r"[A-Za-z0-9_.:+~-]+")
-MOST_NAMED = 3
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +73,7 @@ async def _served(access: Access) -> AsyncIterator[Service]:
 
 def endpoint_of(request: SpeechRequest) -> Endpoint:
     """Choose the kind of socket that speaks a request's model."""
-    return Dialogue() if is_spoken_here(request.model) else StreamInput(query_of)
+    return Dialogue() if is_of_dialogues(request.model) else StreamInput(query_of)
 
 
 def served_by(access: Access) -> str:
@@ -138,7 +122,7 @@ def base_of(access: Access) -> str:
 
 def query_of(request: SpeechRequest) -> dict[str, str]:
     """What a request asks for in a socket's address. Raises RefusedError for a model that these sockets do not speak."""
-    if is_spoken_here(request.model):
+    if is_of_dialogues(request.model):
         raise RefusedError(
             f"the model {request.model} does not speak over this socket: choose eleven_multilingual_v2"
             " or eleven_flash_v2_5",
@@ -148,127 +132,6 @@ def query_of(request: SpeechRequest) -> dict[str, str]:
     if (code := language_code(request.model, request.language)) is not None:
         query["language_code"] = code
     return query | common_query(request)
-
-
-def _unsaid(_remark: str) -> None:
-    """Say nothing: nobody listens."""
-
-
-async def resolve_voice(access: Access, name: str, say: Sayer = _unsaid) -> str:
-    """Find the id of a voice by its name in the account's listing; an id stays what it is, and is not looked up.
-
-    A name matches whole, or before a dash (`Rachel - calm`), upper and lower case alike. One that the listing does not
-    know is taken for an id where it may be one, and so is any name without a key to look it up with, or where the
-    listing cannot be had; `say` hears of it. On this machine, whose servers have ids of every kind, any name may be one,
-    and a listing that is refused is no reason to stop where it is not the service that refuses.
-
-    Raises UsageError for a base URL or a key that may not be used, a key that may not list voices, or a name that no
-    voice has; RefusedError, in the service's words, where the listing is refused for another reason.
-    """
-    if looks_like_an_id(name) or (not access.key and not is_loopback(urlsplit(base_of(access)).hostname or "")):
-        return name
-    address = address_of(access)
-    found: list[tuple[str, str]] | _Forbidden | None = None
-    with contextlib.suppress(*FAILURES):
-        found = await unawaited(lambda: _listed_or_forbidden(address), LISTING_SECONDS)
-    if isinstance(found, _Forbidden) and CLOUD_ID.fullmatch(name):
-        return name
-    if isinstance(found, _Forbidden) and urlsplit(address.base).hostname in HOSTS:
-        raise found.told_of(name)
-    if not isinstance(found, list):
-        say(f"the voices cannot be listed, so {name!r} is taken for a voice's id")
-        return name
-    return _match(found, name) or (name if address.is_loopback else _unlisted(found, name, say))
-
-
-def looks_like_an_id(name: str) -> bool:
-    """Whether a name is as good as surely one of the service's ids: twenty letters and digits, and not a long word."""
-    return CLOUD_ID.fullmatch(name) is not None and not name.isalpha()
-
-
-@dataclass(frozen=True, slots=True)
-class _Forbidden:
-    """The listing may not be read: the status that says so, and the service's answer, typed."""
-
-    status: int
-    reason: EngineError
-
-    def told_of(self, name: str) -> UsageError | EngineError:
-        """Tell what it means for a voice's name: the id would do, unless the key itself is refused."""
-        is_explained = str(self.reason) != str(http_error(self.status))
-        if is_explained and "permission" not in f"{self.reason.code} {self.reason}".lower():
-            return self.reason
-        return UsageError(
-            f"the key may not list voices (HTTP {self.status}), so the voice {name!r} cannot be looked up: write the "
-            "voice's id instead of its name, or give the key the permission voices_read"
-        )
-
-
-def _match(voices: list[tuple[str, str]], name: str) -> str | None:
-    wanted = name.strip().casefold()
-    if any(name == identifier for identifier, _ in voices):
-        return name
-    for shorten in (str.strip, _short):
-        for identifier, listed in voices:
-            if shorten(listed).casefold() == wanted:
-                return identifier
-    return None
-
-
-def _short(listed: str) -> str:
-    return listed.partition(" - ")[0].strip()
-
-
-def _unlisted(voices: list[tuple[str, str]], name: str, say: Sayer) -> str:
-    """Take a name that the listing does not have for an id, aloud. Raises UsageError where it can be none."""
-    if CLOUD_ID.fullmatch(name):  # a voice need not be listed to be spoken with
-        return name
-    near = _nearest(name, (shown for _, listed in voices for shown in (listed.strip(), _short(listed))))
-    if _ID.fullmatch(name):
-        say(f"the account lists no voice {name!r}{f' (did you mean {near}?)' if near else ''}: it is taken for an id")
-        return name
-    raise UsageError(
-        f"the account lists no voice {name!r}; {f'did you mean {near}?' if near else 'cueline voices lists them'}"
-    )
-
-
-def _nearest(name: str, listed: Iterable[str]) -> str:
-    """Return the listed names nearest to one, `'A' or 'B'`; "" where none is near."""
-    known = {shown.casefold(): shown for shown in listed if shown}
-    found = difflib.get_close_matches(name.casefold(), list(known), n=MOST_NAMED)
-    return " or ".join(repr(known[each]) for each in found)
-
-
-def _listed_or_forbidden(address: Address) -> list[tuple[str, str]] | _Forbidden:
-    """Read the listing, or why it may not be read; what is raised here would have frames with the key hang on it."""
-    try:
-        return _listed(address)
-    except urllib.error.HTTPError as error:
-        if error.code not in FORBIDDEN:
-            raise
-        with error, contextlib.suppress(OSError, http.client.HTTPException):
-            body = address.blotted(error.read(MOST_ERROR_BYTES).decode("utf-8", "replace")).encode()
-            return _Forbidden(error.code, http_error(error.code, body))
-        return _Forbidden(error.code, http_error(error.code))
-
-
-def _listed(address: Address) -> list[tuple[str, str]]:
-    """Read the listing's pages: pairs of id and name."""
-    voices: list[tuple[str, str]] = []
-    token, deadline = "", time.monotonic() + LISTING_SECONDS
-    for _ in range(MOST_PAGES):
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        page = _page(address, deadline, {"page_size": "100"} | ({"next_page_token": token} if token else {}))
-        voices += [(str(voice["voice_id"]), str(voice.get("name") or "")) for voice in page["voices"]]
-        token = str(page.get("next_page_token") or "")
-        if not (page.get("has_more") and token):
-            break
-    return voices
-
-
-def _page(address: Address, deadline: float, query: dict[str, str]) -> dict[str, Any]:
-    return ask(address, "/v2/voices", deadline, query)
 
 
 def _check_key(key: str) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from pipeline.codecs import parse_output_format
 from pipeline.engines.clocks import TimeBase
+from pipeline.engines.models import is_of_dialogues
 from pipeline.errors import SettingError
 
 
@@ -27,9 +28,8 @@ class Socket(Enum):
 _PATH = re.compile(
     r"(?:/[^/]+)*?/v1/(?:text-to-speech/(?P<voice>[^/]+)|text-to-dialogue)/(?P<socket>(?:multi-)?stream-input)"
 )
-# The dialogue socket speaks the first two of these; the other one none.
-DIALOGUE_MODELS = ("eleven_v3", "eleven_v4")
-NOT_SERVED = (*DIALOGUE_MODELS, "eleven_multilingual_v1", "eleven_monolingual_v1")
+# Models that no socket speaks.
+NOT_SERVED = ("eleven_multilingual_v1", "eleven_monolingual_v1")
 # What a client gets that does not say.
 DEFAULT_FORMAT = "mp3_44100_128"
 MOST_INACTIVITY = 180
@@ -143,7 +143,7 @@ def output_format_of(query: Mapping[str, str]) -> str:
 
 
 def _check_model(model: str, is_dialogue: bool) -> None:  # noqa: FBT001  # a fact of the socket
-    is_served = model.startswith(DIALOGUE_MODELS) if is_dialogue else not model.startswith(NOT_SERVED)
+    is_served = is_of_dialogues(model) == is_dialogue and not model.startswith(NOT_SERVED)
     if model and not (is_served and model.startswith("eleven_")):
         raise invalid("model_id", f"The model {model!r} is not served by this endpoint")
 

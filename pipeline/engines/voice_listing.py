@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import time
 import urllib.error
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,15 +10,13 @@ from typing import cast
 
 from pipeline.engines import Access
 from pipeline.engines.connecting import Address
-from pipeline.engines.elevenlabs import LISTING_SECONDS, MOST_PAGES, address_of
-from pipeline.engines.elevenlabs import _page as page_of
+from pipeline.engines.elevenlabs import address_of
 from pipeline.engines.fetching import Published, published
 from pipeline.engines.neural_variants import VARIANTS
 from pipeline.engines.neural_voices import BUNDLED, is_fetched
+from pipeline.engines.voice_pages import listed_voices, refusal
 from pipeline.errors import ConnectionLostError, EngineError, PipelineError, RemoteProtocolError
-from pipeline.protocol.refusals import http_error
 
-MOST_ERROR_BYTES = 2**16
 VARIANT_LABELS: Mapping[str, Mapping[str, str]] = {
     "heart+low": {"description": "heart, lower"},
     "heart+male": {"gender": "male", "description": "heart, as a man"},
@@ -66,7 +63,7 @@ def offline_voices() -> Listing:
 
 
 def cloud_voices(access: Access) -> Listing:
-    """Read the account's listing whole, in at most `LISTING_SECONDS`.
+    """Read the account's listing whole, in at most `voice_pages.LISTING_SECONDS`.
 
     Raises UsageError for a base URL or a key that may not be used, RefusedError or BusyError in the service's words,
     ConnectionLostError where it cannot be reached, RemoteProtocolError for an answer that is no listing.
@@ -75,8 +72,7 @@ def cloud_voices(access: Access) -> Listing:
     try:
         return _listed(address)
     except urllib.error.HTTPError as error:
-        failure: PipelineError = http_error(error.code, _body(error, address))
-        error.close()
+        failure: PipelineError = refusal(error, address)
     except TimeoutError:
         failure = ConnectionLostError("the listing of the voices did not come in time; try again")
     except OSError:
@@ -87,26 +83,10 @@ def cloud_voices(access: Access) -> Listing:
     raise failure
 
 
-def _body(error: urllib.error.HTTPError, address: Address) -> bytes:
-    try:
-        body = error.read(MOST_ERROR_BYTES)
-    except (OSError, http.client.HTTPException):
-        return b""
-    return address.blotted(body.decode("utf-8", "replace")).encode()
-
-
 def _listed(address: Address) -> Listing:
-    voices: list[ListedVoice] = []
-    token, deadline = "", time.monotonic() + LISTING_SECONDS
-    for _ in range(MOST_PAGES):
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        page = page_of(address, deadline, {"page_size": "100"} | ({"next_page_token": token} if token else {}))
-        voices += [_cloud_voice(voice) for voice in page["voices"]]
-        token = str(page.get("next_page_token") or "")
-        if not (page.get("has_more") and token):
-            return Listing(tuple(voices))
-    return Listing(tuple(voices), (f"the account has more voices: these are its first {len(voices)}",))
+    found, has_more = listed_voices(address)
+    voices = tuple(map(_cloud_voice, found))
+    return Listing(voices, (f"the account has more voices: these are its first {len(voices)}",) if has_more else ())
 
 
 def _cloud_voice(voice: Mapping[str, object]) -> ListedVoice:

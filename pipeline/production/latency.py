@@ -139,9 +139,9 @@ def _text(path: Path | None, language: str) -> str:
 
 def _ways(job: LatencyJob, model: str) -> tuple[Way, ...]:
     """Every endpoint with every schedule, each once. Raises UsageError for a model that knows neither."""
-    from pipeline.engines.dialogue import is_spoken_here
+    from pipeline.engines.models import is_of_dialogues
 
-    if is_spoken_here(model):
+    if is_of_dialogues(model):
         if job.schedules or job.endpoints:
             raise UsageError(f"the model {model} speaks at {DIALOGUE} only, which has no schedule: leave both out")
         return (Way(DIALOGUE),)

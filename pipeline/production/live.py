@@ -289,7 +289,7 @@ async def _pieces(texts: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[st
 async def _voice_id(access: Access, voice: str | None, language: str) -> str:
     """Find the voice that speaks. Raises UsageError where this machine has none of that name."""
     if access.key:
-        from pipeline.engines.elevenlabs import resolve_voice
+        from pipeline.engines.voice_resolving import resolve_voice
 
         return await resolve_voice(access, voice) if voice else DEFAULT_VOICE
     from pipeline.engines import offline

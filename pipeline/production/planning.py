@@ -127,7 +127,7 @@ def remembered(access: Access, assignment: Assignment, say: Sayer) -> Callable[[
 
     Whatever it says of a name is said once, however many speakers have it. Says and raises what `resolve_voice` does.
     """
-    from pipeline.engines.elevenlabs import resolve_voice
+    from pipeline.engines.voice_resolving import resolve_voice
     from pipeline.production.voice_names import VoiceNames
 
     names = VoiceNames(assignment.job.store)

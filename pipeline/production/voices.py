@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.engines import Access
-from pipeline.engines.elevenlabs import CLOUD_ID
 from pipeline.engines.identity import shaped_by
 from pipeline.engines.voice_listing import ListedVoice, Listing
+from pipeline.engines.voice_resolving import CLOUD_ID
 from pipeline.errors import StoreError, UsageError
 from pipeline.model import Clip, ProgressCallback, SpeechRequest, Voice
 from pipeline.production.casting import AUTOMATIC_FORMAT, DEFAULT_MODEL, DEFAULT_VOICE, OFFLINE_MODEL

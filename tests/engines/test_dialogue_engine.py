@@ -13,9 +13,9 @@ from websockets.asyncio.server import serve as listen
 
 from pipeline import pcm
 from pipeline.engines import ENGINES, Access, LiveOptions
-from pipeline.engines.dialogue import is_spoken_here
 from pipeline.engines.hearing import hear
 from pipeline.engines.loopback import serve
+from pipeline.engines.models import is_of_dialogues
 from pipeline.model import SpeechChunk, SpeechRequest, Voice, VoiceSettings
 from tests.truth_voice import TruthVoice, onsets
 
@@ -32,8 +32,8 @@ def request(output_format: str = "pcm_24000", text: str = TEXT) -> SpeechRequest
 @pytest.mark.parametrize("model", ["eleven_v3", "eleven_v3_conversational", "eleven_v4", "eleven_v4_turbo"])
 def test_which_models_are_meant(model: str) -> None:
     """All that begin like these, and none that is spoken elsewhere."""
-    assert is_spoken_here(model)
-    assert not is_spoken_here("eleven_multilingual_v2")
+    assert is_of_dialogues(model)
+    assert not is_of_dialogues("eleven_multilingual_v2")
 
 
 @pytest.mark.parametrize(

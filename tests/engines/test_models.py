@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from pipeline.engines import LIVE
 from pipeline.engines.connecting import Address
-from pipeline.engines.dialogue import Dialogue, is_spoken_here
+from pipeline.engines.dialogue import Dialogue
 from pipeline.engines.elevenlabs import endpoint_of
 from pipeline.engines.listings import MODELS, MOST_CHARACTERS, listing
 from pipeline.engines.models import (
     FAMILIES,
     NAMED,
     SAME_LANGUAGE,
+    is_of_dialogues,
     language_code,
     model_of,
     most_characters,
@@ -148,7 +149,7 @@ def test_who_speaks_a_language(language: str, model: str) -> None:
 def test_how_much_a_model_takes(model: str, most: int) -> None:
     """By the beginning of its name where a family has one limit."""
     assert most_characters(model) == most
-    assert is_spoken_here(model) == isinstance(endpoint_of(SpeechRequest("Hi", Voice("v"), model, "en")), Dialogue)
+    assert is_of_dialogues(model) == isinstance(endpoint_of(SpeechRequest("Hi", Voice("v"), model, "en")), Dialogue)
 
 
 def test_the_listing_has_the_same_figures() -> None:

@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
 from websockets.http11 import Request, Response
 
-from pipeline.engines import Access, account, elevenlabs
+from pipeline.engines import Access, account, voice_pages
 from pipeline.engines.account import FAILURES, ask, learn_plan, unawaited
 from pipeline.engines.connecting import Address, Limits
 from pipeline.engines.contexts import ContextsEngine
@@ -22,6 +22,7 @@ from pipeline.engines.loopback import serve
 from pipeline.engines.slots import LEAST_OF_PLANS, Slots
 from pipeline.engines.stream_input import common_query
 from pipeline.engines.streaming import StreamingEngine
+from pipeline.engines.voice_resolving import resolve_voice
 from pipeline.errors import BusyError, LocalProtocolError
 from pipeline.model import SpeechRequest, Voice, VoiceSettings
 from pipeline.protocol.multi_session import MOST_CONTEXTS
@@ -80,21 +81,21 @@ def test_a_listing_that_is_nonsense_changes_nothing(content: bytes) -> None:
         async with answering(content) as base:
             slots = Slots()
             await learn_plan(Address(base, "key"), slots)
-            return await elevenlabs.resolve_voice(Access(key="key", base_url=base), "Rachel"), slots.most
+            return await resolve_voice(Access(key="key", base_url=base), "Rachel"), slots.most
 
     assert asyncio.run(run()) == ("Rachel", LEAST_OF_PLANS)
 
 
 def test_a_listing_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then, each soon enough: the whole has an end, too."""
-    monkeypatch.setattr(elevenlabs, "LISTING_SECONDS", 0.5)
+    monkeypatch.setattr(voice_pages, "LISTING_SECONDS", 0.5)
     monkeypatch.setattr(account, "STEP_SECONDS", 0.5)
 
     async def run() -> tuple[str, float]:
         head = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100
         async with answering(head, drip=0.02) as base:
             begun = time.monotonic()
-            found = await elevenlabs.resolve_voice(Access(key="key", base_url=base), "Rachel")
+            found = await resolve_voice(Access(key="key", base_url=base), "Rachel")
             await learn_plan(Address(base, "key"), Slots())
             return found, time.monotonic() - begun
 

@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pipeline import __version__
-from pipeline.engines import ENGINES, LIVE, Access, account, elevenlabs
+from pipeline.engines import ENGINES, LIVE, Access, account, voice_resolving
 from pipeline.engines.connecting import Address
-from pipeline.engines.elevenlabs import address_of, endpoint_of, query_of, resolve_voice, served_by
+from pipeline.engines.elevenlabs import address_of, endpoint_of, query_of, served_by
 from pipeline.engines.loopback import serve
+from pipeline.engines.voice_resolving import resolve_voice
 from pipeline.errors import RefusedError, UsageError
 from pipeline.model import SpeechChunk, SpeechRequest, Voice
 from tests.truth_voice import TruthVoice
@@ -196,7 +197,7 @@ def test_names_are_resolved_by_the_listing(name: str, identifier: str, monkeypat
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the server of a test for the service, which is not on this machine, though no proxy is on the way."""
     monkeypatch.setattr(Address, "is_loopback", False)
-    monkeypatch.setattr(elevenlabs, "HOSTS", frozenset({"127.0.0.1"}))
+    monkeypatch.setattr(voice_resolving, "HOSTS", frozenset({"127.0.0.1"}))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
@@ -226,7 +227,7 @@ def test_a_key_that_may_not_list_voices(refusal: tuple[int, bytes]) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_another_service_may_have_no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its refusal of one says nothing of the voice."""
-    monkeypatch.setattr(elevenlabs, "HOSTS", frozenset())
+    monkeypatch.setattr(voice_resolving, "HOSTS", frozenset())
     said: list[str] = []
     with listing() as (server, base):
         server.refusal = (401, b"")

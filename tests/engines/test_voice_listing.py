@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pipeline.engines import Access, elevenlabs, offline
+from pipeline.engines import Access, offline, voice_pages
 from pipeline.engines.voice_listing import Listing, cloud_voices, offline_voices
 from pipeline.errors import ConnectionLostError, PipelineError, RefusedError, RemoteProtocolError
 
@@ -111,7 +111,7 @@ def test_a_listing_without_end_ends() -> None:
     with service() as (server, access):
         server.is_endless = True
         listing = cloud_voices(access)
-    assert len(server.keys) == elevenlabs.MOST_PAGES
+    assert len(server.keys) == voice_pages.MOST_PAGES
     assert "more voices" in listing.remarks[0]
 
 
