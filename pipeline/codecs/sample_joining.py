@@ -5,9 +5,8 @@ from __future__ import annotations
 from pipeline import pcm
 from pipeline.codecs.formats import parse_output_format
 from pipeline.codecs.listening import MOST_HELD_MS, Listener
+from pipeline.narration import KEPT_LEAD_MS
 
-# What is kept of the silence before a sound when most of it must go: a soft first consonant lies there.
-KEPT_LEAD_MS = 20
 # What a byte of silence is, by ITU-T G.711, and in 16-bit samples.
 SILENT_BYTES = {"pcm": b"\0\0", "ulaw": b"\xff", "alaw": b"\xd5"}
 
